@@ -1,0 +1,51 @@
+"""Run a plain linepipe pipeline, unchanged, as a first-class Airflow DAG.
+
+Importing this package imports neither Airflow nor pandas: every public name is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow_linepipe.authoring.dag import LinepipeDag
+    from airflow_linepipe.authoring.options import NodeOptions
+    from airflow_linepipe.authoring.task_group import LinepipeTaskGroup
+    from airflow_linepipe.decorators.task import linepipe_task
+    from airflow_linepipe.handoff import ArtifactRef
+    from airflow_linepipe.hooks.handoff import load_artifact
+    from airflow_linepipe.operators.node import LinepipeNodeOperator
+
+__all__ = [
+    "ArtifactRef",
+    "LinepipeDag",
+    "LinepipeNodeOperator",
+    "LinepipeTaskGroup",
+    "NodeOptions",
+    "linepipe_task",
+    "load_artifact",
+]
+
+_HOMES = {
+    "ArtifactRef": "airflow_linepipe.handoff",
+    "LinepipeDag": "airflow_linepipe.authoring.dag",
+    "LinepipeNodeOperator": "airflow_linepipe.operators.node",
+    "LinepipeTaskGroup": "airflow_linepipe.authoring.task_group",
+    "NodeOptions": "airflow_linepipe.authoring.options",
+    "linepipe_task": "airflow_linepipe.decorators.task",
+    "load_artifact": "airflow_linepipe.hooks.handoff",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        message = f"module '{__name__}' has no attribute '{name}'"
+        raise AttributeError(message)
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

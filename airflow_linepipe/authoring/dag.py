@@ -1,0 +1,74 @@
+"""A linepipe pipeline as a whole Airflow DAG."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import DAG
+
+from airflow_linepipe.authoring.options import NodeOptions, split_arguments
+from airflow_linepipe.authoring.weaving import Outputs, check_options, weave
+from airflow_linepipe.plan import Order, plan_pipeline
+
+if TYPE_CHECKING:
+    from linepipe.pipeline import Pipeline
+
+__all__ = ["LinepipeDag"]
+
+
+class LinepipeDag(DAG):
+    """Every node of a linepipe pipeline as a task of a DAG of their own: one line in a DAG file.
+
+    ``dag["features"]`` is an output, as in `LinepipeTaskGroup`; inside ``with dag:`` more tasks can follow.
+
+    Args:
+        dag_id: The DAG's id.
+        pipeline: The pipeline, or "package.module:attribute" that leads to one.
+        config: Replaces the pipeline's own config.
+        inputs: As in `LinepipeTaskGroup`.
+        order: As in `LinepipeTaskGroup`.
+        storage: Replaces ``[linepipe] storage`` for these tasks.
+        node_options: Settings of single tasks, by task id.
+        **kwargs: Everything that DAG takes, and everything that BaseOperator takes, for every task.
+
+    Raises:
+        PlanError: The pipeline cannot run; all its problems are reported together.
+        UnknownArgumentError: A keyword or an entry of ``node_options`` that nothing takes.
+    """
+
+    def __init__(
+        self,
+        dag_id: str,
+        *,
+        pipeline: Pipeline | str,
+        config: Any = None,
+        inputs: Mapping[str, Any] | None = None,
+        order: Order = "data",
+        storage: str | None = None,
+        node_options: Mapping[str, NodeOptions] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        given, options = dict(inputs or {}), dict(node_options or {})
+        own, operator_arguments = split_arguments(DAG, kwargs, name=type(self).__name__)
+        plan = plan_pipeline(pipeline, config=config, given=given, order=order)
+        check_options(plan, options)
+        super().__init__(dag_id, **own)
+        # Airflow looks two frames up for the DAG file, and finds this one.
+        self.fileloc = sys._getframe(1).f_code.co_filename  # noqa: SLF001
+        with self:
+            self._outputs = weave(
+                plan, inputs=given, options=options, storage=storage, operator_arguments=operator_arguments
+            )
+
+    @property
+    def outputs(self) -> Outputs:
+        """The pipeline's outputs by name."""
+        return self._outputs
+
+    def __getitem__(self, name: str) -> Any:
+        """An output's XComArg; as in Airflow, the task of this id if no output has the name."""
+        if name not in self._outputs and (child := self.task_dict.get(name)) is not None:
+            return child
+        return self._outputs[name]

@@ -1,0 +1,75 @@
+"""A linepipe pipeline as an Airflow task group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import TaskGroup
+
+from airflow_linepipe.authoring.options import NodeOptions, split_arguments
+from airflow_linepipe.authoring.weaving import Outputs, check_ids, check_options, weave
+from airflow_linepipe.plan import Order, plan_pipeline
+
+if TYPE_CHECKING:
+    from linepipe.pipeline import Pipeline
+
+__all__ = ["LinepipeTaskGroup"]
+
+
+class LinepipeTaskGroup(TaskGroup):
+    """Every node of a linepipe pipeline as a task, in a group of their own.
+
+    ``group["features"]`` is an output: hand it to any operator of ours, to a ``linepipe_task`` function
+    (which gets the value), or to a plain ``@task`` function (which gets the reference as a dict).
+
+    Args:
+        group_id: The group's id; it prefixes the tasks' ids, and nothing else does.
+        pipeline: The pipeline, or "package.module:attribute" that leads to one.
+        config: Replaces the pipeline's own config.
+        inputs: Values from outside by the names that nodes read: outputs of other tasks, plain values, Jinja
+            templates. They take the place of runtime constants of the same name.
+        order: "data" (default): a node waits for the values it reads, and a writer keeps its place
+            among the nodes that share a handle with it; "list": linepipe's whole list order.
+        storage: Replaces ``[linepipe] storage`` for these tasks.
+        node_options: Settings of single tasks, by task id without the group.
+        **kwargs: Everything that TaskGroup takes, and everything that BaseOperator takes, for every task.
+
+    Raises:
+        PlanError: The pipeline cannot run; all its problems are reported together.
+        UnknownArgumentError: A keyword or an entry of ``node_options`` that nothing takes.
+    """
+
+    def __init__(
+        self,
+        group_id: str,
+        *,
+        pipeline: Pipeline | str,
+        config: Any = None,
+        inputs: Mapping[str, Any] | None = None,
+        order: Order = "data",
+        storage: str | None = None,
+        node_options: Mapping[str, NodeOptions] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        given, options = dict(inputs or {}), dict(node_options or {})
+        own, operator_arguments = split_arguments(TaskGroup, kwargs, name=type(self).__name__)
+        plan = plan_pipeline(pipeline, config=config, given=given, order=order)
+        check_options(plan, options)
+        super().__init__(group_id=group_id, **own)
+        check_ids(plan, self.child_id)
+        with self:
+            self._outputs = weave(
+                plan, inputs=given, options=options, storage=storage, operator_arguments=operator_arguments
+            )
+
+    @property
+    def outputs(self) -> Outputs:
+        """The pipeline's outputs by name."""
+        return self._outputs
+
+    def __getitem__(self, name: str) -> Any:
+        """An output's XComArg; as in Airflow, the task of this id if no output has the name."""
+        if name not in self._outputs and (child := self.children.get(self.child_id(name))) is not None:
+            return child
+        return self._outputs[name]

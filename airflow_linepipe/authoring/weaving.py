@@ -1,0 +1,127 @@
+"""Plan → tasks: one operator a step, in the DAG and group of the moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from airflow.sdk import XComArg
+
+from airflow_linepipe.authoring.options import NodeOptions, unknown_argument
+from airflow_linepipe.errors import PlanError, Problem, UnknownOutputError
+from airflow_linepipe.operators.node import LinepipeNodeOperator
+from airflow_linepipe.plan import MAX_ID_LENGTH, ArtifactBinding, GivenBinding, Plan, Step
+
+__all__ = ["Outputs", "check_ids", "check_options", "weave"]
+
+
+class Outputs(Mapping[str, XComArg]):
+    """A pipeline's outputs by name, each as the XComArg of its reference."""
+
+    def __init__(self, outputs: Mapping[str, XComArg]) -> None:
+        self._outputs = dict(outputs)
+
+    def __getitem__(self, name: str) -> XComArg:
+        if name not in self._outputs:
+            close = get_close_matches(name, self._outputs, n=1)
+            hint = f"did you mean '{close[0]}'?" if close else f"it has {', '.join(self._outputs) or 'none'}."
+            message = f"The pipeline has no output '{name}': {hint}"
+            raise UnknownOutputError(message)
+        return self._outputs[name]
+
+    def __iter__(self) -> Any:
+        return iter(self._outputs)
+
+    def __len__(self) -> int:
+        return len(self._outputs)
+
+
+def check_options(plan: Plan, options: Mapping[str, NodeOptions]) -> None:
+    """Make sure that every entry of ``node_options`` is for a step of the plan.
+
+    Raises:
+        UnknownArgumentError: One is not.
+    """
+    ids = [step.id for step in plan.steps]
+    for step_id in options:
+        if step_id not in ids:
+            raise unknown_argument(step_id, owner="node_options", known=ids)
+
+
+def check_ids(plan: Plan, full_id: Callable[[str], str]) -> None:
+    """Make sure that every task id fits, with the groups around it.
+
+    Args:
+        plan: The plan.
+        full_id: From a step's id to the task's.
+
+    Raises:
+        PlanError: Some are longer than Airflow takes.
+    """
+    problems = [
+        Problem(node=step.label, value=full_id(step.id), message=_too_long(step, full_id(step.id)))
+        for step in plan.steps
+        if len(full_id(step.id)) > MAX_ID_LENGTH
+    ]
+    if problems:
+        raise PlanError(problems)
+
+
+def weave(
+    plan: Plan,
+    *,
+    inputs: Mapping[str, Any],
+    options: Mapping[str, NodeOptions],
+    storage: str | None,
+    operator_arguments: Mapping[str, Any],
+) -> Outputs:
+    """Make one task for each step of a plan, with its edges.
+
+    Args:
+        plan: The plan.
+        inputs: What the plan is given from outside, by name.
+        options: Settings of single steps, by step id.
+        storage: Replaces ``[linepipe] storage``.
+        operator_arguments: BaseOperator arguments of every task.
+
+    Returns:
+        The plan's outputs.
+    """
+    operators: dict[str, LinepipeNodeOperator] = {}
+    for step in plan.steps:
+        own = options[step.id].operator_arguments if step.id in options else {}
+        operator = LinepipeNodeOperator(
+            task_id=step.id,
+            node=plan.cut([step.id]),
+            inputs=_inputs(step, inputs, operators),
+            storage=storage,
+            **{**operator_arguments, **own},
+        )
+        before = [operators[step_id] for step_id in step.after]
+        if before:
+            operator.set_upstream(before)
+        operators[step.id] = operator
+    return Outputs({name: _output(binding, operators) for name, binding in plan.outputs.items()})
+
+
+def _inputs(step: Step, inputs: Mapping[str, Any], operators: Mapping[str, LinepipeNodeOperator]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for binding in step.bindings:
+        if isinstance(binding, GivenBinding):
+            values[binding.name] = inputs[binding.name]
+        elif isinstance(binding, ArtifactBinding):
+            values[binding.name] = _output(binding, operators)
+    return values
+
+
+def _output(binding: ArtifactBinding, operators: Mapping[str, LinepipeNodeOperator]) -> XComArg:
+    operator = operators[binding.producer]
+    return XComArg(operator, binding.name) if operator.multiple_outputs else XComArg(operator)
+
+
+def _too_long(step: Step, task_id: str) -> str:
+    return (
+        f"Node '{step.label}': with its groups its task id has {len(task_id)} characters and Airflow takes "
+        f"{MAX_ID_LENGTH}: shorten the function's or the group's name."
+    )

@@ -1,0 +1,116 @@
+"""``@linepipe_task``, also ``@task.linepipe``: a TaskFlow task that gets values and gives values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.standard.operators.python import PythonOperator
+from airflow.sdk.bases.decorator import DecoratedOperator, task_decorator_factory
+
+from airflow_linepipe.errors import OutputTypeError
+from airflow_linepipe.handoff import NOT_MAPPED
+from airflow_linepipe.hooks.handoff import hand_over, is_mapped_over, load_values, open_exchange, producer_of_task
+from airflow_linepipe.runtime import name_outputs
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+    from airflow.sdk.bases.decorator import TaskDecorator
+
+__all__ = ["linepipe_task"]
+
+
+class _LinepipeDecoratedOperator(DecoratedOperator, PythonOperator):
+    custom_operator_name = "@task.linepipe"
+    template_fields: Sequence[str] = ("templates_dict", "op_args", "op_kwargs")
+    ui_color = "#d9f2e6"
+
+    def __init__(
+        self,
+        *,
+        python_callable: Callable[..., Any],
+        op_args: Collection[Any],
+        op_kwargs: Mapping[str, Any],
+        outputs: Sequence[str] = (),
+        storage: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        # The values themselves would stand in the log otherwise.
+        kwargs.setdefault("show_return_value_in_logs", False)
+        super().__init__(
+            python_callable=python_callable,
+            op_args=op_args,
+            op_kwargs=op_kwargs,
+            kwargs_to_upstream={"python_callable": python_callable, "op_args": op_args, "op_kwargs": op_kwargs},
+            **kwargs,
+        )
+        self.outputs = tuple(outputs)
+        self.storage = storage
+
+    def execute(self, context: Context) -> Any:
+        producer = producer_of_task(context)
+        with open_exchange(self.storage) as exchange:
+            self.op_args = load_values(list(self.op_args), exchange)
+            self.op_kwargs = load_values(dict(self.op_kwargs), exchange)
+            result = super().execute(context)
+            if not self.do_xcom_push:
+                return None
+            if self.multiple_outputs:
+                return {
+                    name: hand_over(value, name=name, exchange=exchange, producer=producer)
+                    for name, value in self._named(result).items()
+                }
+            # Airflow reads a missing XCom as None, except that mapped tasks then lose their place in the list.
+            if result is None and producer.map_index == NOT_MAPPED:
+                return None
+            name = self.outputs[0] if self.outputs else "return_value"
+            each = is_mapped_over(self, producer)
+            return hand_over(result, name=name, exchange=exchange, producer=producer, each=each)
+
+    def _named(self, result: Any) -> Mapping[str, Any]:
+        label = self.python_callable.__name__
+        if self.outputs:
+            return name_outputs(result, label=label, outputs=self.outputs)
+        if not isinstance(result, Mapping):
+            message = (
+                f"Task function '{label}' has multiple_outputs=True and returned a {type(result).__name__}: "
+                "return a dict."
+            )
+            raise OutputTypeError(message)
+        return result
+
+
+def linepipe_task(
+    python_callable: Callable[..., Any] | None = None,
+    *,
+    outputs: Sequence[str] = (),
+    multiple_outputs: bool | None = None,
+    storage: str | None = None,
+    **kwargs: Any,
+) -> TaskDecorator:
+    """Make a function a task that receives values and returns values.
+
+    Like Airflow's ``@task``, except that arguments which are references (from our operators, task
+    groups or other such tasks, also inside lists and dicts) arrive as the values they stand for, and that what
+    is returned goes to external storage. ``.expand()``, ``.partial()`` and ``.override()`` work as usual; a list
+    or dict that another task expands over is stored item by item. Unlike ``@task``, a ``-> dict`` annotation does
+    not switch ``multiple_outputs`` on: a dict is one value.
+
+    Args:
+        python_callable: The function, when used without parentheses.
+        outputs: Names for several returned values: the function returns a tuple of as many, and
+            ``task()["name"]`` is one of them. One name only names the artifact.
+        multiple_outputs: True: the function returns a dict, and each of its values is an output.
+        storage: Replaces ``[linepipe] storage`` for this task.
+        **kwargs: Everything that BaseOperator takes.
+    """
+    if isinstance(outputs, str):
+        outputs = (outputs,)
+    return task_decorator_factory(
+        python_callable=python_callable,
+        multiple_outputs=bool(multiple_outputs) or len(outputs) > 1,
+        decorated_operator_class=_LinepipeDecoratedOperator,
+        outputs=tuple(outputs),
+        storage=storage,
+        **kwargs,
+    )

@@ -1,0 +1,178 @@
+"""Every error that airflow-linepipe raises on purpose, in one family.
+
+Each class names what failed in structured attributes and also subclasses the
+builtin that a caller would expect::
+
+    LinepipeError
+    ├── PlanError (ValueError)                  the pipeline cannot become a plan
+    │   └── PipelineNotFoundError (ImportError) "package.module:attribute" leads nowhere
+    ├── SettingError (ValueError)               a setting or an argument's value cannot be used
+    ├── UnknownArgumentError (TypeError)        an argument that nothing takes
+    ├── UnknownOutputError (KeyError)           group["name"]: the pipeline has no such output
+    ├── RunError
+    │   ├── OutputCountError (ValueError)       a node returned another number of values
+    │   ├── OutputTypeError (TypeError)         a node returned what cannot be split into its outputs
+    │   └── MissingInputError (KeyError)        a step was run without one of its inputs
+    └── HandoffError
+        ├── InvalidReferenceError (ValueError)  a dict claims to be a reference and is not
+        ├── UnsupportedValueError (TypeError)   no codec takes this value
+        ├── UnknownCodecError (LookupError)     no codec of this name is installed
+        ├── PickleRefusedError (PermissionError) allow_pickle is off
+        ├── StorageUnavailableError (ImportError) the storage's file system is not installed
+        ├── ArtifactNotFoundError (FileNotFoundError) nothing lies where the reference points
+        ├── ArtifactAlteredError (ValueError)   what lies there is not what was written
+        └── ArtifactUnreadableError (OSError)   it is what was written, and cannot be decoded
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "ArtifactAlteredError",
+    "ArtifactNotFoundError",
+    "ArtifactUnreadableError",
+    "HandoffError",
+    "InvalidReferenceError",
+    "LinepipeError",
+    "MissingInputError",
+    "OutputCountError",
+    "OutputTypeError",
+    "PickleRefusedError",
+    "PipelineNotFoundError",
+    "PlanError",
+    "Problem",
+    "RunError",
+    "SettingError",
+    "StorageUnavailableError",
+    "UnknownArgumentError",
+    "UnknownCodecError",
+    "UnknownOutputError",
+    "UnsupportedValueError",
+]
+
+
+class LinepipeError(Exception):
+    """The root of the family; catch it to catch everything of ours."""
+
+    def __str__(self) -> str:
+        # KeyError and FileNotFoundError would show repr() or [Errno …] instead of the sentence.
+        return str(self.args[0]) if self.args else type(self).__name__
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Problem:
+    """One thing that keeps a pipeline from becoming a plan.
+
+    Attributes:
+        node: The node it concerns, or "" when it concerns the whole pipeline.
+        value: The input, output, constant or config path it concerns, or "".
+        message: One sentence: what is wrong and what to do.
+    """
+
+    node: str
+    value: str
+    message: str
+
+
+class PlanError(LinepipeError, ValueError):
+    """A pipeline cannot become a plan; all its problems are reported together.
+
+    Attributes:
+        problems: Every problem found, in node order.
+    """
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        if len(self.problems) == 1:
+            message = self.problems[0].message
+        else:
+            lines = "".join(f"\n  {number}. {problem.message}" for number, problem in enumerate(self.problems, 1))
+            message = f"The pipeline has {len(self.problems)} problems:{lines}"
+        super().__init__(message)
+
+
+class PipelineNotFoundError(PlanError, ImportError):
+    """A dotted target such as "package.module:attribute" leads to no pipeline."""
+
+    def __init__(self, target: str, message: str) -> None:
+        self.target = target
+        super().__init__([Problem(node="", value=target, message=message)])
+
+
+class SettingError(LinepipeError, ValueError):
+    """A setting, an argument or an option cannot be used; the message says which."""
+
+
+class UnknownArgumentError(LinepipeError, TypeError):
+    """An argument that neither ours nor Airflow's class takes; the message offers the closest."""
+
+
+class UnknownOutputError(LinepipeError, KeyError):
+    """A pipeline has no output of this name; the message offers the closest."""
+
+
+class RunError(LinepipeError):
+    """A step ran, or was about to, and something around the user's function was wrong."""
+
+
+class OutputCountError(RunError, ValueError):
+    """A node returned another number of values than it declares outputs."""
+
+
+class OutputTypeError(RunError, TypeError):
+    """A node with several outputs returned something that is no sequence of values."""
+
+
+class MissingInputError(RunError, KeyError):
+    """A step was run without one of the values it reads."""
+
+
+class HandoffError(LinepipeError):
+    """A value could not be handed from one task to the next."""
+
+
+class InvalidReferenceError(HandoffError, ValueError):
+    """A dict says that it is an artifact reference, and is not a valid one."""
+
+
+class UnsupportedValueError(HandoffError, TypeError):
+    """No codec takes this value.
+
+    Attributes:
+        artifact: The output's name.
+        type_name: The value's type.
+    """
+
+    def __init__(self, message: str, *, artifact: str, type_name: str) -> None:
+        super().__init__(message)
+        self.artifact = artifact
+        self.type_name = type_name
+
+
+class UnknownCodecError(HandoffError, LookupError):
+    """A reference names a codec that is not installed here."""
+
+
+class PickleRefusedError(HandoffError, PermissionError):
+    """The value would travel as a pickle, and ``allow_pickle`` is off."""
+
+
+class StorageUnavailableError(HandoffError, ImportError):
+    """The storage URL's file system is not installed; the message says which package brings it."""
+
+
+class ArtifactNotFoundError(HandoffError, FileNotFoundError):
+    """Nothing lies where a reference points; the message names the task that wrote it."""
+
+
+class ArtifactAlteredError(HandoffError, ValueError):
+    """What lies in storage is shorter than, or different from, what was written."""
+
+
+class ArtifactUnreadableError(HandoffError, OSError):
+    """The bytes are the ones that were written, and their codec cannot decode them here."""

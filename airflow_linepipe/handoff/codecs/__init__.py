@@ -1,0 +1,8 @@
+"""Wire formats: one module each. A codec knows no store."""
+
+from __future__ import annotations
+
+from airflow_linepipe.handoff.codecs.codec import Codec, Encoding, Payload, type_name
+from airflow_linepipe.handoff.codecs.registry import ENTRY_POINT_GROUP, CodecRegistry
+
+__all__ = ["ENTRY_POINT_GROUP", "Codec", "CodecRegistry", "Encoding", "Payload", "type_name"]

@@ -1,0 +1,112 @@
+"""Tables of pandas, polars and pyarrow as Arrow IPC files, memory-mapped back."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+from airflow_linepipe.handoff.codecs.codec import Encoding, Payload
+from airflow_linepipe.handoff.codecs.frame import (
+    frame_from_table,
+    series_from_table,
+    table_from_frame,
+    table_from_series,
+)
+from airflow_linepipe.handoff.reference import Json, json_size
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["ArrowCodec"]
+
+_MAX_COLUMNS_BYTES: Final = 900
+
+
+class ArrowCodec:
+    """A DataFrame, Series, pyarrow Table or RecordBatch that Arrow gives back unchanged.
+
+    A frame that Arrow would change (sparse columns, mixed objects, …) is left to another codec.
+    """
+
+    name = "arrow"
+
+    def encode(self, value: Any) -> Encoding | None:
+        type_name, table = _to_table(value)
+        if table is None:
+            return None
+
+        def write(file: BinaryIO) -> None:
+            import pyarrow as pa
+
+            with pa.ipc.new_file(file, table.schema) as writer:
+                writer.write_table(table)
+
+        return Encoding(type=type_name, extension=".arrow", write=write, summary=_summary(value, table))
+
+    def decode(self, payload: Payload) -> Any:
+        import pyarrow as pa
+
+        table = pa.ipc.open_file(pa.py_buffer(payload.view)).read_all()
+        match payload.reference.type:
+            case "pandas.DataFrame":
+                return frame_from_table(table)
+            case "pandas.Series":
+                return series_from_table(table)
+            case "polars.DataFrame":
+                import polars as pl
+
+                return pl.from_arrow(table)
+            case "pyarrow.RecordBatch":
+                return table.to_batches()[0] if table.num_rows else pa.RecordBatch.from_pylist([], table.schema)
+            case _:
+                return table
+
+
+def _to_table(value: Any) -> tuple[str, pa.Table | None]:
+    """The type's name and the table; no table where there is none that holds the whole value."""
+    kind = type(value)
+    pandas, polars, arrow = (sys.modules.get(name) for name in ("pandas", "polars", "pyarrow"))
+    if pandas is not None and kind is pandas.DataFrame:
+        return "pandas.DataFrame", table_from_frame(value)
+    if pandas is not None and kind is pandas.Series:
+        return "pandas.Series", table_from_series(value)
+    if polars is not None and kind is polars.DataFrame:
+        return "polars.DataFrame", _from_polars(value)
+    if arrow is not None and kind is arrow.Table:
+        return "pyarrow.Table", value
+    if arrow is not None and kind is arrow.RecordBatch:
+        return "pyarrow.RecordBatch", arrow.Table.from_batches([value])
+    return "", None
+
+
+def _from_polars(frame: Any) -> pa.Table | None:
+    import polars as pl
+
+    try:
+        # The newest layout has string views, which many readers of Arrow files do not know yet.
+        table = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+        back = pl.from_arrow(table.slice(0, 1))
+    except (pl.exceptions.PolarsError, TypeError, ValueError):
+        return None
+    return table if isinstance(back, pl.DataFrame) and back.schema == frame.schema else None
+
+
+def _summary(value: Any, table: pa.Table) -> Mapping[str, Json]:
+    """Rows and columns with their dtypes; a wide table shows its first columns and how many there are."""
+    if hasattr(value, "dtypes") and hasattr(value, "columns"):
+        names, dtypes = [str(name) for name in value.columns], [str(dtype) for dtype in value.dtypes]
+    elif hasattr(value, "dtype"):
+        names, dtypes = [str(value.name)], [str(value.dtype)]
+    else:
+        names, dtypes = table.schema.names, [str(kind) for kind in table.schema.types]
+    columns: dict[str, Json] = {}
+    for name, dtype in zip(names, dtypes, strict=True):
+        candidate = {**columns, name[:100]: dtype[:60]}
+        if json_size(candidate) > _MAX_COLUMNS_BYTES:
+            break
+        columns = candidate
+    summary: dict[str, Json] = {"rows": table.num_rows, "columns": columns}
+    if len(columns) < len(names):
+        summary["columns_total"] = len(names)
+    return summary

@@ -1,0 +1,69 @@
+"""The contract of a codec: one wire format, chosen by the value's type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, Protocol
+
+from airflow_linepipe.handoff.reference import ABSENT, Absent, ArtifactRef, Json
+
+__all__ = ["Codec", "Encoding", "Payload", "type_name"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Encoding:
+    """A value that a codec has agreed to write.
+
+    Attributes:
+        type: The value's type as the reference will name it.
+        extension: The file extension, with its dot.
+        write: Streams the bytes into a binary file that can only be written to.
+        summary: What a person wants to see of the value, JSON-safe.
+        value: The value itself, JSON-safe, where it is small and plain.
+    """
+
+    type: str
+    extension: str
+    write: Callable[[BinaryIO], None]
+    summary: Mapping[str, Json] = field(default_factory=dict)
+    value: Json | Literal[Absent.ABSENT] = ABSENT
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Payload:
+    """Stored bytes, already verified against the reference's digest.
+
+    Attributes:
+        view: The bytes. They are the reader's own: writing to them changes nothing in storage.
+        reference: The reference they were read through.
+        scratch: Makes a new folder that lives as long as the exchange that reads.
+    """
+
+    view: memoryview
+    reference: ArtifactRef
+    scratch: Callable[[], Path]
+
+
+class Codec(Protocol):
+    """One wire format. What is read equals what was written, types included."""
+
+    @property
+    def name(self) -> str:
+        """The name in the references, never to change."""
+
+    def encode(self, value: Any) -> Encoding | None:
+        """Agree to write a value, or not (``None``) if this format cannot give it back unchanged.
+
+        The decision is cheap and final: an agreed value is written without a second look.
+        """
+
+    def decode(self, payload: Payload) -> Any:
+        """Give the value back. Any exception means that the bytes cannot be decoded here."""
+
+
+def type_name(value: object) -> str:
+    """A value's type as it stands in references and messages, such as "sklearn.tree.DecisionTreeClassifier"."""
+    kind = type(value)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"

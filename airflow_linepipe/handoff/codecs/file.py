@@ -1,0 +1,35 @@
+"""A file on the producer's disk: its content travels."""
+
+from __future__ import annotations
+
+import pathlib
+import shutil
+from typing import Any, BinaryIO
+
+from airflow_linepipe.handoff.codecs.codec import Encoding, Payload
+
+__all__ = ["FileCodec"]
+
+
+class FileCodec:
+    """A pathlib.Path to a regular file; the consumer gets a path to a copy of its own."""
+
+    name = "file"
+
+    def encode(self, value: Any) -> Encoding | None:
+        if not isinstance(value, pathlib.Path) or not value.is_file():
+            return None
+
+        def write(file: BinaryIO) -> None:
+            with value.open("rb") as source:
+                shutil.copyfileobj(source, file, 1 << 20)
+
+        return Encoding(
+            type="pathlib.Path", extension=value.suffix[:20], write=write, summary={"file": value.name[:255]}
+        )
+
+    def decode(self, payload: Payload) -> Any:
+        name = pathlib.PurePath(str(payload.reference.summary["file"])).name
+        path = payload.scratch() / name
+        path.write_bytes(payload.view)
+        return path

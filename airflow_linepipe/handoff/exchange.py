@@ -1,0 +1,226 @@
+"""Values in, references out, and back: joins the codecs to the stores."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Self
+
+from airflow_linepipe.errors import (
+    ArtifactAlteredError,
+    ArtifactNotFoundError,
+    ArtifactUnreadableError,
+    HandoffError,
+    PickleRefusedError,
+    UnsupportedValueError,
+)
+from airflow_linepipe.handoff.codecs import CodecRegistry, Payload, type_name
+from airflow_linepipe.handoff.layout import Producer, artifact_uri, producer_of
+from airflow_linepipe.handoff.reference import ArtifactRef
+from airflow_linepipe.handoff.stores import Store, check_storage, open_store
+
+if TYPE_CHECKING:
+    from blake3 import blake3
+
+    from airflow_linepipe.handoff.codecs import Codec, Encoding
+
+__all__ = ["Exchange"]
+
+_ALGORITHM: Final = "blake3"
+
+
+class Exchange:
+    """Stores values under one storage and gives them back.
+
+    A context manager: files that a value needs on disk while it is used live until it is closed.
+
+    Args:
+        storage: The URL below which new artifacts are written; a reference may point elsewhere.
+        open_store: Gives the store of a URI.
+        codecs: The codecs to use.
+        allow_pickle: Whether pickles may be written and opened.
+    """
+
+    def __init__(
+        self,
+        storage: str,
+        *,
+        open_store: Callable[[str], Store] = open_store,
+        codecs: CodecRegistry | None = None,
+        allow_pickle: bool = True,
+    ) -> None:
+        self.storage = check_storage(storage)
+        self._open_store = open_store
+        self._codecs = codecs or CodecRegistry()
+        self._allow_pickle = allow_pickle
+        self._scratch = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._scratch.close()
+
+    def put(self, value: Any, *, name: str, producer: Producer) -> ArtifactRef:
+        """Store a value.
+
+        Args:
+            value: Any value that a codec takes.
+            name: The output's name.
+            producer: Who makes it.
+
+        Returns:
+            The reference. When it is there, the whole artifact is in storage.
+
+        Raises:
+            UnsupportedValueError: No codec takes the value.
+            PickleRefusedError: Only pickle would, and it is not allowed.
+        """
+        codec, encoding = self._encode(value, name, producer)
+        uri = artifact_uri(self.storage, producer, name, encoding.extension)
+        with self._open_store(uri).write(uri) as file:
+            counted = _Counted(file)
+            try:
+                encoding.write(counted)  # type: ignore[arg-type]
+            except (OSError, MemoryError):
+                raise
+            except Exception as error:  # whatever the value's own __reduce__ or __getstate__ raises
+                raise _unsupported(value, name, producer, f"{type(error).__name__}: {error}") from error
+        return ArtifactRef(
+            name=name,
+            uri=uri,
+            codec=codec.name,
+            type=encoding.type,
+            nbytes=counted.nbytes,
+            digest=f"{_ALGORITHM}:{counted.digest.hexdigest()}",
+            summary=encoding.summary,
+            value=encoding.value,
+        )
+
+    def get(self, reference: ArtifactRef) -> Any:
+        """Read a value back, after its bytes have been verified against the reference.
+
+        Args:
+            reference: What `put` returned, here or in another process.
+
+        Returns:
+            The value, the caller's own to change.
+
+        Raises:
+            ArtifactNotFoundError: Nothing lies there any more.
+            ArtifactAlteredError: What lies there is not what was written.
+            ArtifactUnreadableError: The codec cannot decode it here.
+            PickleRefusedError: It is a pickle, and they are not allowed.
+            UnknownCodecError: Its codec is not installed.
+        """
+        codec = self._codecs.named(reference.codec)
+        if codec.name == "pickle" and not self._allow_pickle:
+            message = (
+                f"Artifact '{reference.name}' ({reference.type}) is a pickle, and [linepipe] allow_pickle is off: "
+                f"it stays closed. It was written by {self._origin(reference)}."
+            )
+            raise PickleRefusedError(message)
+        view = self._read(reference)
+        try:
+            return codec.decode(Payload(view=view, reference=reference, scratch=self._new_folder))
+        except MemoryError:
+            raise
+        except Exception as error:  # decoding a pickle runs the code of its classes
+            message = (
+                f"Artifact '{reference.name}' ({reference.type}, codec {reference.codec}) cannot be decoded here: "
+                f"{type(error).__name__}: {error}. It was written by {self._origin(reference)}."
+            )
+            raise ArtifactUnreadableError(message) from error
+
+    def _encode(self, value: Any, name: str, producer: Producer) -> tuple[Codec, Encoding]:
+        found = self._codecs.encode(value)
+        if found is None:
+            raise _unsupported(value, name, producer, "it is a path, and no file is there")
+        if found[0].name == "pickle" and not self._allow_pickle:
+            message = (
+                f"Output '{name}' of {producer} is a {type_name(value)}, which only pickle could carry, and "
+                f"[linepipe] allow_pickle is off: return a table, an array or plain data, or register a codec."
+            )
+            raise PickleRefusedError(message)
+        return found
+
+    def _read(self, reference: ArtifactRef) -> memoryview:
+        try:
+            view = self._open_store(reference.uri).read(reference.uri)
+        except FileNotFoundError as error:
+            message = (
+                f"Artifact '{reference.name}' is gone: nothing lies at {reference.uri}. It was written by "
+                f"{self._origin(reference)}; clear that task to make it again."
+            )
+            raise ArtifactNotFoundError(message) from error
+        problem = _difference(view, reference)
+        if problem:
+            message = (
+                f"Artifact '{reference.name}' at {reference.uri} is not what was written: {problem}. It was written "
+                f"by {self._origin(reference)}; clear that task to make it again."
+            )
+            raise ArtifactAlteredError(message)
+        return view
+
+    def _origin(self, reference: ArtifactRef) -> str:
+        producer = producer_of(self.storage, reference.uri)
+        return str(producer) if producer else f"the task that stored {reference.uri}"
+
+    def _new_folder(self) -> Path:
+        return Path(self._scratch.enter_context(tempfile.TemporaryDirectory(prefix="linepipe-")))
+
+
+class _Counted:
+    """A binary file that counts and digests what is written to it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.digest = _new_digest()
+        self.nbytes = 0
+
+    def write(self, data: Any) -> int:
+        view = memoryview(data).cast("B")
+        self.digest.update(view)
+        self.nbytes += view.nbytes
+        self._file.write(view)
+        return view.nbytes
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    @property
+    def closed(self) -> bool:
+        return self._file.closed
+
+
+def _new_digest() -> blake3:
+    from blake3 import blake3
+
+    # Threads pay off for large buffers only, which blake3 decides by itself.
+    return blake3(max_threads=blake3.AUTO)
+
+
+def _difference(view: memoryview, reference: ArtifactRef) -> str:
+    """What the stored bytes differ in from those of the reference; "" if in nothing."""
+    if view.nbytes != reference.nbytes:
+        return f"it has {view.nbytes} bytes instead of {reference.nbytes}"
+    algorithm, _, expected = reference.digest.partition(":")
+    if algorithm != _ALGORITHM:
+        return f"its digest is of the unknown kind '{algorithm}'"
+    if _new_digest().update(view).hexdigest() != expected:
+        return "its digest differs"
+    return ""
+
+
+def _unsupported(value: Any, name: str, producer: Producer, reason: str) -> HandoffError:
+    kind = type_name(value)
+    message = (
+        f"Output '{name}' of {producer} is a {kind}, which cannot travel between tasks ({reason}): return the data "
+        f"instead of the live object, or register a codec for {kind}."
+    )
+    return UnsupportedValueError(message, artifact=name, type_name=kind)

@@ -1,0 +1,142 @@
+"""The small JSON dict that travels through XCom in place of a value (design 4.1)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from enum import Enum
+from typing import Any, Final, Literal, TypeAlias
+
+from airflow_linepipe.errors import InvalidReferenceError
+
+__all__ = ["ABSENT", "MARK", "MAX_REFERENCE_BYTES", "Absent", "ArtifactRef", "Json", "is_reference", "json_size"]
+
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+
+MARK: Final = "linepipe_artifact"
+VERSION: Final = 1
+MAX_REFERENCE_BYTES: Final = 4000
+
+
+class Absent(Enum):
+    """The type of `ABSENT`: there is no inline value (which is not the same as the value None)."""
+
+    ABSENT = "absent"
+
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT: Final = Absent.ABSENT
+
+
+def is_reference(value: object) -> bool:
+    """Whether a value claims to be a reference on the wire; `ArtifactRef.from_wire` then checks it."""
+    return isinstance(value, dict) and MARK in value
+
+
+def json_size(value: Json) -> int:
+    """The bytes a value takes as compact JSON."""
+    return len(json.dumps(value, separators=(",", ":"), allow_nan=False).encode())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArtifactRef:
+    """Where one handed-over value lies, and how to be sure that it is the right one.
+
+    Attributes:
+        name: The output's name in the pipeline.
+        uri: Where the bytes lie; it may name an Airflow connection, never a credential.
+        codec: The wire format's name.
+        type: The value's type, such as "pandas.DataFrame".
+        nbytes: The size of the stored bytes.
+        digest: "algorithm:hex" of the stored bytes.
+        summary: What a person wants to see: rows, columns, shape. JSON-safe and bounded.
+        value: The value itself when it is small and plain, JSON-safe; else `ABSENT`.
+    """
+
+    name: str
+    uri: str
+    codec: str
+    type: str
+    nbytes: int
+    digest: str
+    summary: Mapping[str, Json] = field(default_factory=dict)
+    value: Json | Literal[Absent.ABSENT] = ABSENT
+
+    def to_wire(self) -> dict[str, Json]:
+        """The plain JSON dict.
+
+        Raises:
+            InvalidReferenceError: It would be larger than `MAX_REFERENCE_BYTES`, or no JSON.
+        """
+        wire: dict[str, Json] = {MARK: VERSION}
+        wire.update({name: getattr(self, name) for name in _TEXTS})
+        wire["nbytes"] = self.nbytes
+        wire["digest"] = self.digest
+        wire["summary"] = dict(self.summary)
+        if not isinstance(self.value, Absent):
+            wire["value"] = self.value
+        try:
+            size = json_size(wire)
+        except ValueError as error:
+            message = f"The reference of '{self.name}' is not plain JSON: {error}."
+            raise InvalidReferenceError(message) from error
+        if size > MAX_REFERENCE_BYTES:
+            message = (
+                f"The reference of '{self.name}' has {size} bytes and {MAX_REFERENCE_BYTES} are allowed: "
+                f"shorten the storage URL, the ids or the output's name ({self.uri[:120]}…)."
+            )
+            raise InvalidReferenceError(message)
+        return wire
+
+    @classmethod
+    def from_wire(cls, wire: object) -> ArtifactRef:
+        """Read the plain JSON dict back, strictly.
+
+        Raises:
+            InvalidReferenceError: A field is missing, unknown or of the wrong type, or the version is newer.
+        """
+        if not isinstance(wire, Mapping) or MARK not in wire:
+            message = f"Expected an artifact reference (a dict with the key '{MARK}'), not {_shown(wire)}."
+            raise InvalidReferenceError(message)
+        if wire[MARK] != VERSION or isinstance(wire[MARK], bool):
+            message = (
+                f"This artifact reference has version {_shown(wire[MARK])} and this airflow-linepipe reads "
+                f"version {VERSION}: upgrade airflow-linepipe where it is read."
+            )
+            raise InvalidReferenceError(message)
+        problem = _wire_problem(wire)
+        if problem:
+            message = f"The artifact reference of '{wire.get('name', '?')}' is not valid: {problem}."
+            raise InvalidReferenceError(message)
+        return cls(**{key: value for key, value in wire.items() if key != MARK})
+
+
+_TEXTS: Final = ("name", "uri", "codec", "type")
+_TYPES: Final[Mapping[str, type]] = {
+    **dict.fromkeys(_TEXTS, str),
+    "digest": str,
+    "nbytes": int,
+    "summary": dict,
+}
+
+
+def _wire_problem(wire: Mapping[str, Any]) -> str:
+    known = {field.name for field in fields(ArtifactRef)} | {MARK}
+    if unknown := sorted(str(key) for key in wire.keys() - known):
+        return f"'{unknown[0]}' is no field of it"
+    for name, expected in _TYPES.items():
+        if name not in wire:
+            return f"'{name}' is missing"
+        if not isinstance(wire[name], expected) or isinstance(wire[name], bool):
+            return f"'{name}' is {_shown(wire[name])}, not {expected.__name__}"
+    if wire["nbytes"] < 0:
+        return f"'nbytes' is {wire['nbytes']}"
+    return ""
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:79]}…"  # noqa: PLR2004

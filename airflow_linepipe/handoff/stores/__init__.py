@@ -1,0 +1,9 @@
+"""Where bytes lie: one module a kind of storage. A store knows no codec."""
+
+from __future__ import annotations
+
+from airflow_linepipe.handoff.stores.opening import check_storage, open_file_system, open_store
+from airflow_linepipe.handoff.stores.remote import OpenFileSystem
+from airflow_linepipe.handoff.stores.store import Store
+
+__all__ = ["OpenFileSystem", "Store", "check_storage", "open_file_system", "open_store"]

@@ -1,0 +1,91 @@
+"""Which store a URI belongs to; whether a storage URL can be used at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from airflow_linepipe.errors import SettingError, StorageUnavailableError
+from airflow_linepipe.handoff.stores.local import LocalStore
+from airflow_linepipe.handoff.stores.remote import FsspecStore, OpenFileSystem
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+    from airflow_linepipe.handoff.stores.store import Store
+
+__all__ = ["check_storage", "open_file_system", "open_store"]
+
+_PROVIDERS: Final = {
+    "s3": "apache-airflow-providers-amazon[s3fs]",
+    "s3a": "apache-airflow-providers-amazon[s3fs]",
+    "gs": "apache-airflow-providers-google (or gcsfs)",
+    "gcs": "apache-airflow-providers-google (or gcsfs)",
+    "abfs": "apache-airflow-providers-microsoft-azure (or adlfs)",
+    "abfss": "apache-airflow-providers-microsoft-azure (or adlfs)",
+    "az": "adlfs",
+}
+
+
+def check_storage(url: str) -> str:
+    """Check a storage URL without touching the storage.
+
+    Args:
+        url: ``file:///absolute/path`` or ``scheme://…`` of any file system fsspec knows.
+
+    Returns:
+        The URL without a trailing slash; an absolute path becomes a ``file://`` URL.
+
+    Raises:
+        SettingError: It is no URL, or a relative path.
+        StorageUnavailableError: Its file system is not known or not installed.
+    """
+    if url.startswith("/"):
+        url = f"file://{url}"
+    scheme, separator, rest = url.partition("://")
+    if not separator or not scheme or not rest.strip("/"):
+        message = f"The storage '{url}' is no URL: write file:///absolute/path, s3://bucket/prefix or the like."
+        raise SettingError(message)
+    if scheme == "file" and not rest.startswith("/"):
+        message = f"The storage '{url}' is a relative path: write file:///absolute/path."
+        raise SettingError(message)
+    if scheme != "file":
+        _check_scheme(scheme, url)
+    return url.rstrip("/")
+
+
+def open_file_system(uri: str) -> tuple[AbstractFileSystem, str]:
+    """The way of fsspec itself: the file system of a URI, by its scheme and the environment's credentials.
+
+    Raises:
+        StorageUnavailableError: It is not installed.
+    """
+    import fsspec
+
+    _check_scheme(uri.partition("://")[0], uri)
+    file_system, path = fsspec.url_to_fs(uri)
+    return file_system, path
+
+
+def open_store(uri: str, open_file_system: OpenFileSystem = open_file_system) -> Store:
+    """The store that a URI belongs to.
+
+    Args:
+        uri: An artifact's URI or a storage URL.
+        open_file_system: How a file system is opened; the Airflow half passes one that knows connections.
+    """
+    return LocalStore() if uri.startswith("file://") else FsspecStore(open_file_system)
+
+
+def _check_scheme(scheme: str, url: str) -> None:
+    import fsspec
+
+    try:
+        fsspec.get_filesystem_class(scheme)
+    except ValueError as error:
+        message = f"The storage '{url}' has the scheme '{scheme}', which no installed file system takes."
+        raise StorageUnavailableError(message) from error
+    except ImportError as error:
+        hint = _PROVIDERS.get(scheme)
+        advice = f"install {hint}" if hint else str(error).rstrip(".")
+        message = f"The file system of the storage '{url}' is not installed: {advice}."
+        raise StorageUnavailableError(message) from error

@@ -1,0 +1,3 @@
+"""Operators that run linepipe nodes."""
+
+from __future__ import annotations

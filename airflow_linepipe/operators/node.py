@@ -1,0 +1,135 @@
+"""One linepipe node, or several, as one Airflow task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from airflow.sdk import BaseOperator
+
+from airflow_linepipe.errors import PlanError, Problem
+from airflow_linepipe.hooks.handoff import hand_over, is_mapped_over, load_values, open_exchange, producer_of_task
+from airflow_linepipe.plan import Plan, build_plan, function_label, load_target
+from airflow_linepipe.runtime import run_plan
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+    from linepipe.node import Node
+
+__all__ = ["LinepipeNodeOperator"]
+
+# Airflow itself keeps these XCom keys.
+_RESERVED_KEYS: Final = ("return_value", "skipmixin_key")
+
+
+class LinepipeNodeOperator(BaseOperator):
+    """Run a linepipe node as a task; its outputs go to external storage and references to XCom.
+
+    The function is called as linepipe calls it: inputs by position, each its own copy. An exception it
+    raises reaches Airflow as itself. No output leaves no XCom; one output is the task's return value;
+    several are a dict of references and an XCom each (``operator.output["train"]``). When another task maps
+    over the output with ``expand()``, the items of the list or dict are stored one by one.
+
+    Args:
+        node: A linepipe Node, a list of them to run in one task, or "package.module:attribute" that leads
+            to either. In ``partial()`` too.
+        inputs: What the node reads and neither config nor constants hold: outputs of other tasks, plain
+            values, Jinja templates. (templated)
+        config: The object behind ``config`` and ``config.…`` inputs.
+        constants: linepipe's runtime constants by name.
+        storage: Replaces ``[linepipe] storage`` for this task.
+        task_id: The task's id; the node function's name if left out.
+        **kwargs: Everything that BaseOperator takes.
+
+    Raises:
+        PlanError: The node cannot run with these inputs, config and constants.
+    """
+
+    template_fields: Sequence[str] = ("inputs",)
+    template_fields_renderers: ClassVar[dict[str, str]] = {"inputs": "json"}
+    shallow_copy_attrs: Sequence[str] = ("plan",)
+    ui_color = "#d9f2e6"
+
+    def __init__(
+        self,
+        *,
+        node: Node | Sequence[Node] | Plan | str,
+        inputs: Mapping[str, Any] | None = None,
+        config: Any = None,
+        constants: Mapping[str, Any] | None = None,
+        storage: str | None = None,
+        task_id: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        inputs = dict(inputs or {})
+        plan = _plan(_plain(node), inputs=inputs, config=_plain(config), constants=_plain(constants))
+        _check_output_names(plan)
+        super().__init__(task_id=task_id or plan.steps[0].id, multiple_outputs=len(plan.outputs) > 1, **kwargs)
+        self.plan = plan
+        self.inputs = inputs
+        self.storage = storage
+
+    @classmethod
+    def partial(cls, **kwargs: Any) -> Any:
+        """As in Airflow; what has no stable text of its own gets one, so that the DAG's version holds still."""
+        for name in ("node", "config", "constants"):
+            if name in kwargs:
+                kwargs[name] = _Named(value=kwargs[name])
+        return super().partial(**kwargs)
+
+    def execute(self, context: Context) -> Any:
+        """Run the node; see `BaseOperator.execute`."""
+        producer = producer_of_task(context)
+        each = is_mapped_over(self, producer)
+        with open_exchange(self.storage) as exchange:
+            given = load_values(self.inputs, exchange)
+            references = {
+                name: hand_over(value, name=name, exchange=exchange, producer=producer, each=each)
+                for name, value in run_plan(self.plan, given=given)
+            }
+        if self.multiple_outputs:
+            return references
+        return next(iter(references.values()), None)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Named:
+    """A value whose text in the serialised DAG is the same in every process."""
+
+    value: Any
+
+    def __str__(self) -> str:
+        nodes = self.value if isinstance(self.value, list | tuple) else [self.value]
+        names = [function_label(node.func) if hasattr(node, "func") else type(node).__name__ for node in nodes]
+        return self.value if isinstance(self.value, str) else ", ".join(names)
+
+
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, _Named) else value
+
+
+def _plan(
+    node: Node | Sequence[Node] | Plan | str,
+    *,
+    inputs: Mapping[str, Any],
+    config: Any,
+    constants: Mapping[str, Any] | None,
+) -> Plan:
+    if isinstance(node, Plan):
+        return node
+    target = load_target(node) if isinstance(node, str) else node
+    nodes = list(target) if isinstance(target, list | tuple) else [target]
+    if not nodes:
+        raise PlanError([Problem(node="", value="node", message="There is no node to run: the list is empty.")])
+    return build_plan(nodes, config=config, constants=constants, given=inputs, order="list")
+
+
+def _check_output_names(plan: Plan) -> None:
+    if len(plan.outputs) < 2:  # noqa: PLR2004
+        return
+    for name in _RESERVED_KEYS:
+        if name in plan.outputs:
+            label = plan.step(plan.outputs[name].producer).label
+            message = f"Node '{label}': its output '{name}' has the name of an XCom that Airflow keeps: rename it."
+            raise PlanError([Problem(node=label, value=name, message=message)])

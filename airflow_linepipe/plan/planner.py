@@ -1,0 +1,231 @@
+"""linepipe.Pipeline → Plan, by linepipe's own resolution rules; every problem is found here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+
+from airflow_linepipe.errors import PlanError, Problem, SettingError
+from airflow_linepipe.plan.calling import calling_problem
+from airflow_linepipe.plan.configuration import config_path, lookup
+from airflow_linepipe.plan.naming import MAX_ID_LENGTH, function_label, step_ids
+from airflow_linepipe.plan.ordering import list_order, shared_order
+from airflow_linepipe.plan.step import (
+    ArtifactBinding,
+    Binding,
+    ConfigBinding,
+    ConstantBinding,
+    GivenBinding,
+    Plan,
+    Step,
+)
+from airflow_linepipe.plan.target import load_target
+
+if TYPE_CHECKING:
+    from linepipe.node import Node
+    from linepipe.pipeline import Pipeline
+
+__all__ = ["Order", "build_plan", "plan_pipeline"]
+
+Order: TypeAlias = Literal["data", "list"]
+
+
+def plan_pipeline(
+    pipeline: Pipeline | str,
+    *,
+    config: Any = None,
+    given: Collection[str] = (),
+    order: Order = "data",
+) -> Plan:
+    """Turn a linepipe pipeline into a plan.
+
+    Args:
+        pipeline: The pipeline, or "package.module:attribute" that leads to one.
+        config: Replaces the pipeline's own config.
+        given: The names that come from outside; they take the place of constants of the same name.
+        order: "data" keeps only the edges that values need (independent nodes run in parallel);
+            "list" keeps linepipe's whole list order.
+
+    Returns:
+        The plan.
+
+    Raises:
+        PlanError: Everything that would make the pipeline fail, reported together.
+        PipelineNotFoundError: The target leads nowhere.
+        SettingError: ``order`` is neither of the two.
+    """
+    if isinstance(pipeline, str):
+        pipeline = load_target(pipeline)
+    nodes = getattr(pipeline, "nodes", None)
+    if not isinstance(nodes, Sequence):
+        message = f"Expected a linepipe Pipeline, not {type(pipeline).__name__}."
+        raise PlanError([Problem(node="", value="pipeline", message=message)])
+    return build_plan(
+        nodes,
+        config=pipeline.config if config is None else config,
+        constants=pipeline.runtime_constants,
+        given=given,
+        order=order,
+    )
+
+
+def build_plan(
+    nodes: Sequence[Node],
+    *,
+    config: Any = None,
+    constants: Mapping[str, Any] | None = None,
+    given: Collection[str] = (),
+    order: Order = "data",
+) -> Plan:
+    """Turn linepipe nodes into a plan.
+
+    Args:
+        nodes: The nodes in list order.
+        config: The object behind ``config`` and ``config.…`` inputs.
+        constants: linepipe's runtime constants by name.
+        given: The names that come from outside.
+        order: As in `plan_pipeline`.
+
+    Returns:
+        The plan.
+
+    Raises:
+        PlanError: Everything that would make the nodes fail, reported together.
+        SettingError: ``order`` is neither "data" nor "list".
+    """
+    if order not in get_args(Order):
+        message = f'order=\'{order}\' is not known: use "data" or "list".'
+        raise SettingError(message)
+    shape_problems = [problem for position, node in enumerate(nodes) for problem in _shape_problems(position, node)]
+    if shape_problems:
+        raise PlanError(shape_problems)
+    names = {name: value for name, value in (constants or {}).items() if name not in given}
+    resolver = _Resolver(nodes=nodes, config=config, constants=names, given=given)
+    steps = tuple(resolver.steps())
+    problems = [*resolver.problems, *resolver.unread_given()]
+    if problems:
+        raise PlanError(problems)
+    plan = Plan(steps=steps, config=config, constants=names, given=tuple(given))
+    after = list_order(plan) if order == "list" else shared_order(plan)
+    return replace(plan, steps=tuple(replace(step, after=after[step.id]) for step in plan.steps))
+
+
+@dataclass(kw_only=True, slots=True)
+class _Resolver:
+    """Walks the nodes once in list order, as linepipe's registry would see them."""
+
+    nodes: Sequence[Node]
+    config: Any
+    constants: Mapping[str, Any]
+    given: Collection[str]
+    problems: list[Problem] = field(default_factory=list)
+    _written: dict[str, Step] = field(default_factory=dict)
+    _unread: dict[str, Step] = field(default_factory=dict)
+    _given_read: set[str] = field(default_factory=set)
+
+    def steps(self) -> Iterator[Step]:
+        labels = [function_label(node.func) for node in self.nodes]
+        for node, label, step_id in zip(self.nodes, labels, step_ids(labels), strict=True):
+            if len(step_id) > MAX_ID_LENGTH:
+                self._report(
+                    label, step_id, f"its name has {len(step_id)} characters and Airflow takes {MAX_ID_LENGTH}: rename"
+                )
+            if message := calling_problem(node.func, node.inputs):
+                self._report(label, "", message)
+            step = Step(
+                id=step_id,
+                function=node.func,
+                label=label,
+                inputs=node.inputs,
+                bindings=tuple(self._bind(label, name) for name in node.inputs),
+                outputs=node.outputs,
+                profile=bool(getattr(node, "profile", False)),
+            )
+            self._write(step)
+            yield step
+
+    def unread_given(self) -> Iterator[Problem]:
+        for name in self.given:
+            if name not in self._given_read:
+                message = f"'{name}' is given from outside, and no node reads it{self._instead(name)}."
+                yield Problem(node="", value=name, message=message)
+
+    def _bind(self, label: str, name: str) -> Binding:
+        path = config_path(name)
+        if path is not None:
+            try:
+                lookup(self.config, path)
+            except LookupError as error:
+                self._report(label, name, f"it reads '{name}', and {error}")
+            return ConfigBinding(path=path)
+        if name in self._written:
+            self._unread.pop(name, None)
+            return ArtifactBinding(producer=self._written[name].id, name=name)
+        if name in self.given:
+            self._given_read.add(name)
+            return GivenBinding(name=name)
+        if name not in self.constants:
+            self._report(
+                label,
+                name,
+                f"it reads '{name}', which no earlier node outputs and which is no constant{self._instead(name)}",
+            )
+        return ConstantBinding(name=name)
+
+    def _write(self, step: Step) -> None:
+        for position, name in enumerate(step.outputs):
+            if name in step.outputs[:position]:
+                self._report(step.label, name, f"it names its output '{name}' twice: give each output its own name")
+            elif name in self.constants:
+                self._report(
+                    step.label,
+                    name,
+                    f"its output '{name}' has the name of a runtime constant, which linepipe would keep "
+                    "and drop the output: rename one of them",
+                )
+            elif config_path(name) is not None:
+                self._report(
+                    step.label, name, f"its output '{name}' can never be read: linepipe looks it up in the config"
+                )
+            elif name in self._unread:
+                self._report(
+                    step.label,
+                    name,
+                    f"its output '{name}' replaces the one of node '{self._unread[name].label}' "
+                    "before any node has read it: rename one of them",
+                )
+            self._written[name] = self._unread[name] = step
+
+    def _instead(self, name: str) -> str:
+        later = [function_label(node.func) for node in self.nodes if name in node.outputs]
+        if later:
+            return f": node '{later[0]}' outputs it, move that one up"
+        known = {output for node in self.nodes for output in node.outputs} | {*self.constants, *self.given}
+        if name in self.given:
+            known = {read for node in self.nodes for read in node.inputs}
+        close = get_close_matches(name, sorted(known - {name}), n=1)
+        return f": did you mean '{close[0]}'?" if close else ""
+
+    def _report(self, label: str, value: str, message: str) -> None:
+        end = "" if message.endswith("?") else "."
+        self.problems.append(Problem(node=label, value=value, message=f"Node '{label}': {message}{end}"))
+
+
+def _shape_problems(position: int, node: Any) -> Iterator[Problem]:
+    """What is wrong with a node before it can even be asked for its names."""
+    if not all(hasattr(node, name) for name in ("func", "inputs", "outputs")):
+        message = f"Item {position} of the pipeline is a {type(node).__name__}, not a linepipe Node."
+        yield Problem(node="", value=str(position), message=message)
+        return
+    if not callable(node.func):
+        message = f"Node {position} wraps a {type(node.func).__name__}, which cannot be called."
+        yield Problem(node="", value=str(position), message=message)
+        return
+    label = function_label(node.func)
+    for kind, names in (("input", node.inputs), ("output", node.outputs)):
+        for name in names:
+            if not isinstance(name, str) or not name:
+                message = f"Node '{label}': the {kind} name {name!r} is not a non-empty string."
+                yield Problem(node=label, value=repr(name), message=message)

@@ -1,0 +1,154 @@
+"""What a plan is made of: steps, where their inputs come from, and the plan itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+from airflow_linepipe.errors import PlanError, Problem
+
+__all__ = ["ArtifactBinding", "Binding", "ConfigBinding", "ConstantBinding", "GivenBinding", "Plan", "Step"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConfigBinding:
+    """An input read from the pipeline's config.
+
+    Attributes:
+        path: The attributes or keys below the config, outermost first; empty for the whole config.
+    """
+
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConstantBinding:
+    """An input that is one of the pipeline's runtime constants."""
+
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArtifactBinding:
+    """An input that an earlier step of the plan makes.
+
+    Attributes:
+        producer: The id of that step.
+        name: The output's name.
+    """
+
+    producer: str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GivenBinding:
+    """An input that comes from outside the plan, by name."""
+
+    name: str
+
+
+Binding: TypeAlias = ConfigBinding | ConstantBinding | ArtifactBinding | GivenBinding
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """One node of a linepipe pipeline, with every input resolved to where it comes from.
+
+    Attributes:
+        id: Unique in the plan, legal as an Airflow task id (design 4.6).
+        function: The node's function, called with the inputs by position.
+        label: The function's own name, as linepipe shows it.
+        inputs: The names the node declares, in order.
+        bindings: Where each input comes from, in the same order.
+        outputs: The names the node declares; empty for a writer.
+        after: The ids of steps that must have run although no value comes from them.
+        profile: Whether linepipe's memory line is wanted.
+    """
+
+    id: str
+    function: Callable[..., Any]
+    label: str
+    inputs: tuple[str, ...]
+    bindings: tuple[Binding, ...]
+    outputs: tuple[str, ...]
+    after: tuple[str, ...] = ()
+    profile: bool = False
+
+    @property
+    def upstream(self) -> tuple[str, ...]:
+        """The ids of all steps that must run before this one, each once, in list order."""
+        producers = (binding.producer for binding in self.bindings if isinstance(binding, ArtifactBinding))
+        return tuple(dict.fromkeys((*producers, *self.after)))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """What will run: the steps in linepipe's list order, and the values they share.
+
+    Attributes:
+        steps: The steps; every edge points from an earlier to a later one.
+        config: The object behind ``config`` and ``config.…`` inputs.
+        constants: The runtime constants by name.
+        given: The names that must be given from outside.
+    """
+
+    steps: tuple[Step, ...]
+    config: Any = None
+    constants: Mapping[str, Any] = field(default_factory=dict)
+    given: tuple[str, ...] = ()
+    _positions: Mapping[str, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_positions", {step.id: position for position, step in enumerate(self.steps)})
+
+    @property
+    def outputs(self) -> Mapping[str, ArtifactBinding]:
+        """Every name the plan leaves behind, with the step that writes it last."""
+        return {name: ArtifactBinding(producer=step.id, name=name) for step in self.steps for name in step.outputs}
+
+    def step(self, step_id: str) -> Step:
+        """The step of this id.
+
+        Raises:
+            KeyError: No step has this id.
+        """
+        return self.steps[self._positions[step_id]]
+
+    def cut(self, step_ids: Collection[str]) -> Plan:
+        """The part of the plan that one task runs: these steps, fed from outside where others made a value.
+
+        Args:
+            step_ids: The steps that stay.
+
+        Returns:
+            A plan of these steps in which an artifact of any other step is given from outside.
+
+        Raises:
+            PlanError: Two different artifacts of one name would have to be given.
+        """
+        given: dict[str, Binding] = {}
+        steps = []
+        for step in sorted(map(self.step, step_ids), key=lambda step: self._positions[step.id]):
+            bindings: list[Binding] = []
+            for binding in step.bindings:
+                if isinstance(binding, GivenBinding) or (
+                    isinstance(binding, ArtifactBinding) and binding.producer not in step_ids
+                ):
+                    if given.setdefault(binding.name, binding) != binding:
+                        raise PlanError([_two_of_one_name(step, binding.name)])
+                    bindings.append(GivenBinding(name=binding.name))
+                else:
+                    bindings.append(binding)
+            after = tuple(other for other in step.after if other in step_ids)
+            steps.append(replace(step, bindings=tuple(bindings), after=after))
+        return replace(self, steps=tuple(steps), given=tuple(given))
+
+
+def _two_of_one_name(step: Step, name: str) -> Problem:
+    message = (
+        f"Node '{step.label}' needs another '{name}' than an earlier node of the same task: "
+        f"rename one of them, or give the two nodes tasks of their own."
+    )
+    return Problem(node=step.label, value=name, message=message)

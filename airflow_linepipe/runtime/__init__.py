@@ -1,0 +1,9 @@
+"""RUN steps anywhere Python runs: bind inputs, call, hand over."""
+
+from __future__ import annotations
+
+from airflow_linepipe.runtime.outputs import name_outputs
+from airflow_linepipe.runtime.references import load_references
+from airflow_linepipe.runtime.runner import run_plan
+
+__all__ = ["load_references", "name_outputs", "run_plan"]
