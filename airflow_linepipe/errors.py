@@ -13,6 +13,7 @@ builtin that a caller would expect::
     │   ├── OutputCountError (ValueError)       a node returned another number of values
     │   ├── OutputTypeError (TypeError)         a node returned what cannot be split into its outputs
     │   └── MissingInputError (KeyError)        a step was run without one of its inputs
+    ├── StandaloneError (RuntimeError)          an Airflow started for tests or the demo did not do its part
     └── HandoffError
         ├── InvalidReferenceError (ValueError)  a dict claims to be a reference and is not
         ├── UnsupportedValueError (TypeError)   no codec takes this value
@@ -48,6 +49,7 @@ __all__ = [
     "Problem",
     "RunError",
     "SettingError",
+    "StandaloneError",
     "StorageUnavailableError",
     "UnknownArgumentError",
     "UnknownCodecError",
@@ -130,6 +132,10 @@ class OutputTypeError(RunError, TypeError):
 
 class MissingInputError(RunError, KeyError):
     """A step was run without one of the values it reads."""
+
+
+class StandaloneError(LinepipeError, RuntimeError):
+    """An Airflow that `airflow_linepipe.testing` started failed, refused, or did not answer in time."""
 
 
 class HandoffError(LinepipeError):

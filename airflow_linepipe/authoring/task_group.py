@@ -70,6 +70,7 @@ class LinepipeTaskGroup(TaskGroup):
 
     def __getitem__(self, name: str) -> Any:
         """An output's XComArg; as in Airflow, the task of this id if no output has the name."""
-        if name not in self._outputs and (child := self.children.get(self.child_id(name))) is not None:
-            return child
+        child_id = self.child_id(name)  # type: ignore[no-untyped-call]
+        if name not in self._outputs and child_id in self.children:
+            return self.children[child_id]
         return self._outputs[name]

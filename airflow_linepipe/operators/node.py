@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from airflow.sdk import BaseOperator
 
-from airflow_linepipe.errors import PlanError, Problem
+from airflow_linepipe.errors import MissingInputError, PlanError, Problem
+from airflow_linepipe.handoff import is_reference
 from airflow_linepipe.hooks.handoff import hand_over, is_mapped_over, load_values, open_exchange, producer_of_task
 from airflow_linepipe.plan import Plan, build_plan, function_label, load_target
 from airflow_linepipe.runtime import run_plan
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.sdk import Context, XComArg
     from linepipe.node import Node
 
 __all__ = ["LinepipeNodeOperator"]
@@ -34,8 +35,8 @@ class LinepipeNodeOperator(BaseOperator):
     Args:
         node: A linepipe Node, a list of them to run in one task, or "package.module:attribute" that leads
             to either. In ``partial()`` too.
-        inputs: What the node reads and neither config nor constants hold: outputs of other tasks, plain
-            values, Jinja templates. (templated)
+        inputs: What the node reads and neither config nor constants hold, by name: outputs of other tasks,
+            plain values, Jinja templates; or one task's output that is a dict of them. (templated)
         config: The object behind ``config`` and ``config.…`` inputs.
         constants: linepipe's runtime constants by name.
         storage: Replaces ``[linepipe] storage`` for this task.
@@ -55,14 +56,14 @@ class LinepipeNodeOperator(BaseOperator):
         self,
         *,
         node: Node | Sequence[Node] | Plan | str,
-        inputs: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Any] | XComArg | None = None,
         config: Any = None,
         constants: Mapping[str, Any] | None = None,
         storage: str | None = None,
         task_id: str | None = None,
         **kwargs: Any,
     ) -> None:
-        inputs = dict(inputs or {})
+        inputs = {} if inputs is None else inputs
         plan = _plan(_plain(node), inputs=inputs, config=_plain(config), constants=_plain(constants))
         _check_output_names(plan)
         super().__init__(task_id=task_id or plan.steps[0].id, multiple_outputs=len(plan.outputs) > 1, **kwargs)
@@ -83,7 +84,7 @@ class LinepipeNodeOperator(BaseOperator):
         producer = producer_of_task(context)
         each = is_mapped_over(self, producer)
         with open_exchange(self.storage) as exchange:
-            given = load_values(self.inputs, exchange)
+            given = _given(self.plan, load_values(self.inputs, exchange))
             references = {
                 name: hand_over(value, name=name, exchange=exchange, producer=producer, each=each)
                 for name, value in run_plan(self.plan, given=given)
@@ -112,7 +113,7 @@ def _plain(value: Any) -> Any:
 def _plan(
     node: Node | Sequence[Node] | Plan | str,
     *,
-    inputs: Mapping[str, Any],
+    inputs: object,
     config: Any,
     constants: Mapping[str, Any] | None,
 ) -> Plan:
@@ -122,7 +123,20 @@ def _plan(
     nodes = list(target) if isinstance(target, list | tuple) else [target]
     if not nodes:
         raise PlanError([Problem(node="", value="node", message="There is no node to run: the list is empty.")])
-    return build_plan(nodes, config=config, constants=constants, given=inputs, order="list")
+    # What another task gives as a whole shows its names when it is there.
+    given = None if is_reference(inputs) or not isinstance(inputs, Mapping) else tuple(inputs)
+    return build_plan(nodes, config=config, constants=constants, given=given, order="list")
+
+
+def _given(plan: Plan, inputs: Any) -> Mapping[str, Any]:
+    if not isinstance(inputs, Mapping):
+        message = f"The inputs of a node are a dict by name, not a {type(inputs).__name__}."
+        raise MissingInputError(message)
+    for name in plan.given:
+        if name not in inputs:
+            message = f"Node '{plan.steps[0].label}' reads '{name}', and its inputs hold only: {', '.join(inputs)}."
+            raise MissingInputError(message)
+    return {name: inputs[name] for name in plan.given}
 
 
 def _check_output_names(plan: Plan) -> None:

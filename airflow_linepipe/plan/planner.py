@@ -76,7 +76,7 @@ def build_plan(
     *,
     config: Any = None,
     constants: Mapping[str, Any] | None = None,
-    given: Collection[str] = (),
+    given: Collection[str] | None = (),
     order: Order = "data",
 ) -> Plan:
     """Turn linepipe nodes into a plan.
@@ -85,7 +85,7 @@ def build_plan(
         nodes: The nodes in list order.
         config: The object behind ``config`` and ``config.…`` inputs.
         constants: linepipe's runtime constants by name.
-        given: The names that come from outside.
+        given: The names that come from outside; None for every name that nothing else provides.
         order: As in `plan_pipeline`.
 
     Returns:
@@ -101,13 +101,13 @@ def build_plan(
     shape_problems = [problem for position, node in enumerate(nodes) for problem in _shape_problems(position, node)]
     if shape_problems:
         raise PlanError(shape_problems)
-    names = {name: value for name, value in (constants or {}).items() if name not in given}
+    names = {name: value for name, value in (constants or {}).items() if name not in (given or ())}
     resolver = _Resolver(nodes=nodes, config=config, constants=names, given=given)
     steps = tuple(resolver.steps())
     problems = [*resolver.problems, *resolver.unread_given()]
     if problems:
         raise PlanError(problems)
-    plan = Plan(steps=steps, config=config, constants=names, given=tuple(given))
+    plan = Plan(steps=steps, config=config, constants=names, given=tuple(resolver.given_read))
     after = list_order(plan) if order == "list" else shared_order(plan)
     return replace(plan, steps=tuple(replace(step, after=after[step.id]) for step in plan.steps))
 
@@ -119,11 +119,11 @@ class _Resolver:
     nodes: Sequence[Node]
     config: Any
     constants: Mapping[str, Any]
-    given: Collection[str]
+    given: Collection[str] | None
     problems: list[Problem] = field(default_factory=list)
     _written: dict[str, Step] = field(default_factory=dict)
     _unread: dict[str, Step] = field(default_factory=dict)
-    _given_read: set[str] = field(default_factory=set)
+    given_read: dict[str, None] = field(default_factory=dict)
 
     def steps(self) -> Iterator[Step]:
         labels = [function_label(node.func) for node in self.nodes]
@@ -147,9 +147,9 @@ class _Resolver:
             yield step
 
     def unread_given(self) -> Iterator[Problem]:
-        for name in self.given:
-            if name not in self._given_read:
-                message = f"'{name}' is given from outside, and no node reads it{self._instead(name)}."
+        for name in self.given or ():
+            if name not in self.given_read:
+                message = _sentence(f"'{name}' is given from outside, and no node reads it{self._instead(name)}")
                 yield Problem(node="", value=name, message=message)
 
     def _bind(self, label: str, name: str) -> Binding:
@@ -163,8 +163,8 @@ class _Resolver:
         if name in self._written:
             self._unread.pop(name, None)
             return ArtifactBinding(producer=self._written[name].id, name=name)
-        if name in self.given:
-            self._given_read.add(name)
+        if name in (self.given or ()) or (self.given is None and name not in self.constants):
+            self.given_read[name] = None
             return GivenBinding(name=name)
         if name not in self.constants:
             self._report(
@@ -202,15 +202,19 @@ class _Resolver:
         later = [function_label(node.func) for node in self.nodes if name in node.outputs]
         if later:
             return f": node '{later[0]}' outputs it, move that one up"
-        known = {output for node in self.nodes for output in node.outputs} | {*self.constants, *self.given}
-        if name in self.given:
+        given = self.given or ()
+        known = {output for node in self.nodes for output in node.outputs} | {*self.constants, *given}
+        if name in given:
             known = {read for node in self.nodes for read in node.inputs}
         close = get_close_matches(name, sorted(known - {name}), n=1)
         return f": did you mean '{close[0]}'?" if close else ""
 
     def _report(self, label: str, value: str, message: str) -> None:
-        end = "" if message.endswith("?") else "."
-        self.problems.append(Problem(node=label, value=value, message=f"Node '{label}': {message}{end}"))
+        self.problems.append(Problem(node=label, value=value, message=_sentence(f"Node '{label}': {message}")))
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith("?") else f"{text}."
 
 
 def _shape_problems(position: int, node: Any) -> Iterator[Problem]:

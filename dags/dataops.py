@@ -1,0 +1,52 @@
+"""DataOps: one month of flights from raw files to a feature table in the warehouse.
+
+A run is one month: the ``month`` param, or the run's logical date. Running a month again changes nothing.
+The warehouse is the Airflow connection ``warehouse``, any database that common-sql reaches.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pendulum
+from airflow.sdk import DAG, BaseHook, Param
+from flights.pipeline import pipeline
+
+from airflow_linepipe import LinepipeTaskGroup, NodeOptions, linepipe_task
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MONTH = "{{ params.month or dag_run.logical_date.strftime('%Y-%m') }}"
+
+
+@linepipe_task(retries=3, retry_delay=timedelta(seconds=5))
+def load(features: pd.DataFrame, month: str) -> int:
+    """Put the month's features into the warehouse, in the place of what is there of that month."""
+    from flights.warehouse import create_table, replace_month
+    from sqlalchemy.pool import NullPool
+
+    hook = BaseHook.get_connection("warehouse").get_hook()
+    with hook.get_sqlalchemy_engine({"poolclass": NullPool}).begin() as connection:
+        create_table(connection)
+        return replace_month(connection, features, month)
+
+
+with DAG(
+    "dataops",
+    schedule="@monthly",
+    start_date=pendulum.datetime(2013, 1, 1),
+    end_date=pendulum.datetime(2013, 12, 31),
+    catchup=False,
+    params={"month": Param(None, type=["null", "string"], pattern=r"^\d{4}-\d{2}$", description="YYYY-MM")},
+    tags=["linepipe", "dataops"],
+    doc_md=__doc__,
+):
+    features = LinepipeTaskGroup(
+        "features",
+        pipeline=pipeline,
+        inputs={"month": MONTH},
+        node_options={"extract_flights": NodeOptions(retries=2, retry_delay=timedelta(seconds=5))},
+    )
+    load(features["features"], month=MONTH)

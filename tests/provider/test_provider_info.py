@@ -1,0 +1,94 @@
+"""What Airflow itself makes of the package: provider, decorator, configuration, plugin."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib.metadata import distribution
+from importlib.resources import files
+
+import jsonschema
+import pytest
+
+from airflow_linepipe.get_provider_info import get_provider_info
+
+
+def test_the_provider_info_fits_airflows_schema():
+    schema = json.loads(files("airflow").joinpath("provider_info.schema.json").read_text())
+    jsonschema.validate(get_provider_info(), schema)
+
+
+def test_the_package_name_is_the_distributions():
+    """Airflow refuses to start any process otherwise."""
+    assert get_provider_info()["package-name"] == distribution("airflow-linepipe").name
+
+
+def test_airflow_discovers_the_provider():
+    from airflow.providers_manager import ProvidersManager
+
+    provider = ProvidersManager().providers["airflow-linepipe"]
+    assert provider.version == distribution("airflow-linepipe").version
+
+
+def test_every_module_and_class_that_the_info_names_exists():
+    from importlib import import_module
+
+    info = get_provider_info()
+    for kind in ("operators", "hooks"):
+        for entry in info[kind]:
+            for module in entry["python-modules"]:
+                import_module(module)
+    for decorator in info["task-decorators"]:
+        module, _, name = decorator["class-name"].rpartition(".")
+        assert callable(getattr(import_module(module), name))
+
+
+def test_the_decorator_is_known_to_task():
+    from airflow.sdk import task
+
+    from airflow_linepipe import linepipe_task
+
+    assert task.linepipe is linepipe_task
+
+
+def test_the_settings_have_defaults_and_follow_the_environment(monkeypatch):
+    import os
+
+    from airflow_linepipe import settings
+
+    assert settings.storage() == f"file://{os.environ['AIRFLOW_HOME']}/linepipe"
+    assert settings.allow_pickle() is True
+    monkeypatch.setenv("AIRFLOW__LINEPIPE__STORAGE", "s3://lp@bucket/prefix")
+    monkeypatch.setenv("AIRFLOW__LINEPIPE__ALLOW_PICKLE", "False")
+    assert settings.storage() == "s3://lp@bucket/prefix"
+    assert settings.allow_pickle() is False
+
+
+def test_the_plugin_is_loaded_once_and_without_an_error():
+    """In a process of its own: Airflow keeps its plugins for a process's life."""
+    code = (
+        "from airflow import plugins_manager as core\n"
+        "from airflow.sdk import plugins_manager as sdk\n"
+        "plugins, errors = core._get_plugins()\n"
+        "print([plugin.name for plugin in plugins].count('linepipe'), errors)\n"
+        "from airflow.sdk import macros\n"
+        "from airflow.sdk.plugins_manager import integrate_macros_plugins\n"
+        "integrate_macros_plugins()\n"
+        "print(macros.linepipe.load_artifact.__name__)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-2:] == ["1 {}", "load_artifact"]
+
+
+def test_importing_the_provider_info_costs_nothing():
+    code = "import sys, airflow_linepipe.get_provider_info; print('airflow' in sys.modules, 'linepipe' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
+
+
+@pytest.mark.parametrize("option", ["storage", "allow_pickle"])
+def test_every_option_is_described(option):
+    described = get_provider_info()["config"]["linepipe"]["options"][option]
+    assert {"description", "version_added", "type", "example", "default"} <= described.keys()
