@@ -1,0 +1,206 @@
+"""@linepipe_task: values in, values out."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+import pandas as pd
+import pytest
+from airflow.sdk import DAG, task
+
+from airflow_linepipe import linepipe_task
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def _dag(name: str) -> DAG:
+    return DAG(name, schedule=None, start_date=START)
+
+
+def test_arguments_arrive_as_values_wherever_a_reference_stands(run_dag):
+    with _dag("task_arguments") as dag:
+
+        @linepipe_task
+        def number() -> int:
+            return 7
+
+        @linepipe_task
+        def table() -> pd.DataFrame:
+            return pd.DataFrame({"a": [1, 2]})
+
+        @linepipe_task
+        def use(one, many, *, named, literal="x"):
+            return [one, many[0]["a"].sum(), named["n"], literal]
+
+        @task
+        def plain(reference):
+            return reference["type"]
+
+        use(number(), [table()], named={"n": number()}, literal="{{ dag.dag_id }}")
+        plain(table())
+    run = run_dag(dag)
+    assert run.state == "success"
+    assert run.value("use") == [7, 3, 7, "task_arguments"]
+    assert run.xcoms["plain", -1, "return_value"] == "pandas.DataFrame"
+
+
+def test_several_outputs_by_name_or_by_dict(run_dag):
+    with _dag("task_outputs") as dag:
+
+        @linepipe_task(outputs=["train", "test"])
+        def split():
+            return [1, 2, 3], [4]
+
+        @linepipe_task(multiple_outputs=True)
+        def measure(train):
+            return {"count": len(train), "sum": sum(train)}
+
+        @linepipe_task
+        def one_dict(train) -> dict[str, int]:
+            return {"count": len(train)}
+
+        @linepipe_task
+        def use(test, total, metrics):
+            return test, total, metrics
+
+        parts = split()
+        use(parts["test"], measure(parts["train"])["sum"], one_dict(parts["train"]))
+    run = run_dag(dag)
+    assert run.state == "success"
+    assert run.value("use") == ([4], 6, {"count": 3})
+
+
+def test_a_wrong_number_of_outputs_fails_with_the_counts(run_dag):
+    seen = []
+    with _dag("task_mismatch") as dag:
+
+        @linepipe_task(outputs=["a", "b"], on_failure_callback=lambda context: seen.append(context["exception"]))
+        def three():
+            return 1, 2, 3
+
+        three()
+    assert run_dag(dag).state == "failed"
+    assert "returned 3 values, but 2 outputs were declared (a, b)" in str(seen[0])
+
+
+def test_it_maps_overrides_and_keeps_the_order(run_dag):
+    with _dag("task_mapped") as dag:
+
+        @linepipe_task
+        def tables() -> list[pd.DataFrame]:
+            return [pd.DataFrame({"a": [n]}) for n in (3, 1, 2)]
+
+        @linepipe_task
+        def total(table: pd.DataFrame, factor: int) -> int | None:
+            value = int(table["a"].sum())
+            return None if value == 1 else value * factor
+
+        @linepipe_task
+        def collect(totals: list[int | None], whole: list[pd.DataFrame]) -> list:
+            return [*totals, len(whole)]
+
+        every = tables()
+        collect(total.override(task_id="tripled", retries=4).partial(factor=3).expand(table=every), every)
+    run = run_dag(dag)
+    assert run.state == "success"
+    assert run.value("collect") == [9, None, 6, 3]
+    assert dag.get_task("tripled").retries == 4
+
+
+def test_each_item_of_a_dict_is_mapped_over_with_its_key(run_dag):
+    with _dag("task_mapped_dict") as dag:
+
+        @linepipe_task
+        def tables() -> dict[str, list[int]]:
+            return {"b": [1, 2], "a": [3]}
+
+        @linepipe_task
+        def size(item: tuple[str, list[int]]) -> str:
+            return f"{item[0]}{len(item[1])}"
+
+        size.expand(item=tables())
+    run = run_dag(dag)
+    assert [run.value("size", map_index=index) for index in range(2)] == ["b2", "a1"]
+
+
+def test_none_comes_back_as_none(run_dag):
+    with _dag("task_none") as dag:
+
+        @linepipe_task
+        def nothing() -> None:
+            return None
+
+        @linepipe_task
+        def use(value) -> str:
+            return repr(value)
+
+        use(nothing())
+    run = run_dag(dag)
+    assert run.value("use") == "None"
+
+
+def test_an_async_function_works_as_in_task(run_dag):
+    with _dag("task_async") as dag:
+
+        @linepipe_task
+        async def slow(value: int) -> int:
+            await asyncio.sleep(0)
+            return value + 1
+
+        slow(slow(1))
+    run = run_dag(dag)
+    assert run.state == "success"
+    assert run.value("slow__1") == 3
+
+
+def test_it_takes_context_variables_and_leaves_values_out_of_the_log(run_dag, capsys):
+    with _dag("task_context") as dag:
+
+        @linepipe_task
+        def where(ti=None) -> str:
+            return "secret " + ti.task_id
+
+        where()
+    run = run_dag(dag)
+    assert run.value("where") == "secret where"
+    assert "secret where" not in capsys.readouterr().out
+
+
+def test_two_runs_never_mix(run_dag):
+    """R04 in part: each run has a folder of its own."""
+    with _dag("task_runs") as dag:
+
+        @linepipe_task
+        def number(params=None) -> int:
+            return params.get("n", 0)
+
+        number()
+    dag.params["n"] = 0
+    first, second = run_dag(dag, conf={"n": 1}), run_dag(dag, conf={"n": 2})
+    assert (first.value("number"), second.value("number")) == (1, 2)
+
+
+def test_a_method_is_refused_as_in_task():
+    with pytest.raises(TypeError, match="does not support methods"):
+
+        class _Holder:
+            @linepipe_task
+            def method(self) -> None: ...
+
+
+def test_a_macro_gives_a_value_to_any_template(run_dag):
+    with _dag("task_macro") as dag:
+
+        @linepipe_task
+        def number() -> int:
+            return 41
+
+        @task
+        def plain(text):
+            return text
+
+        made = number()
+        made >> plain("{{ macros.linepipe.load_artifact(ti.xcom_pull(task_ids='number')) + 1 }}")
+    run = run_dag(dag)
+    assert run.xcoms["plain", -1, "return_value"] == "42"
