@@ -33,7 +33,7 @@ os.environ.update(
 # Airflow puts the dags folder on the path; the node functions of the examples live there.
 sys.path.insert(0, str(ROOT / "dags"))
 # So do the node functions of the provider's tests: a DAG file imports its pipelines by name.
-sys.path.insert(0, str(ROOT / "tests" / "provider"))
+sys.path.insert(0, str(ROOT / "tests" / "provider" / "dags"))
 
 
 @pytest.fixture(scope="session")

@@ -119,9 +119,10 @@ def test_a_node_named_by_its_module_maps_over_values_and_over_another_tasks_item
         LinepipeNodeOperator.partial(task_id="b", node=Node(pipelines.add, ["x", "y"], ["s"])).expand(
             inputs=plain_pairs()
         )
-        LinepipeNodeOperator.partial(
+        plus_one = LinepipeNodeOperator.partial(
             task_id="c", node=Node(pipelines.add, ["x", "y"], ["s"]), constants={"y": 1}
-        ).expand(inputs=[{"x": 5}, {"x": 6}])
+        )
+        plus_one.expand(inputs=[{"x": 5}, {"x": 6}])
     run = run_dag(dag)
     assert run.state == "success"
     assert [run.value("a", map_index=index) for index in range(2)] == [11, 22]

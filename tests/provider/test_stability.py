@@ -36,9 +36,11 @@ def use(x, engine, deep): return x
 
 with DAG("tricky", schedule=None) as dag:
     LinepipeTaskGroup("g", pipeline=Pipeline(
-        [Node(lambda x, engine, deep: x, ["x", "engine", "config.deep"], ["y"])], config=Config(), engine=Engine(), x=1))
+        [Node(lambda x, engine, deep: x, ["x", "engine", "config.deep"], ["y"])],
+        config=Config(), engine=Engine(), x=1))
     LinepipeNodeOperator.partial(
-        task_id="mapped", node=Node(use, ["x", "engine", "config.deep"], ["y"]), config=Config(), constants={"engine": Engine()},
+        task_id="mapped", node=Node(use, ["x", "engine", "config.deep"], ["y"]),
+        config=Config(), constants={"engine": Engine()},
     ).expand(inputs=[{"x": 1}])
     linepipe_task(lambda x, e: x, task_id="decorated").partial(e=Engine).expand(x=[1, 2])
 """
@@ -66,6 +68,6 @@ def test_every_dag_has_the_same_hash_in_two_processes(tmp_path):
 def test_a_change_of_the_pipeline_changes_the_hash(tmp_path):
     hashes = []
     for outputs in ("['y']", "['y', 'z']"):
-        (tmp_path / "tricky_dag.py").write_text(_TRICKY.replace('["y"])], config', f"{outputs})], config"))
+        (tmp_path / "tricky_dag.py").write_text(_TRICKY.replace('["y"])],', f"{outputs})],"))
         hashes.append(_hashes(1, tmp_path)["tricky"])
     assert hashes[0] != hashes[1]

@@ -37,6 +37,10 @@ def write(table, path):
         file.write(f"{len(table)}\n")
 
 
+def append(table, folder, *, suffix):
+    write(table, folder + suffix)
+
+
 def read(path):
     return Path(path).read_text()
 

@@ -1,0 +1,1 @@
+"""Numbers as ratios of one run, each side by side with what it is compared to: ``python -m benchmarks``."""
