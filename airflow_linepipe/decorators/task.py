@@ -9,7 +9,7 @@ from airflow.providers.standard.operators.python import PythonOperator
 from airflow.sdk.bases.decorator import DecoratedOperator, task_decorator_factory
 
 from airflow_linepipe.errors import OutputTypeError
-from airflow_linepipe.handoff import NOT_MAPPED
+from airflow_linepipe.handoff import NOT_MAPPED, check_storage
 from airflow_linepipe.hooks.handoff import hand_over, is_mapped_over, load_values, open_exchange, producer_of_task
 from airflow_linepipe.runtime import name_outputs
 
@@ -106,6 +106,8 @@ def linepipe_task(
     """
     if isinstance(outputs, str):
         outputs = (outputs,)
+    if storage is not None:
+        storage = check_storage(storage)
     return task_decorator_factory(
         python_callable=python_callable,
         multiple_outputs=bool(multiple_outputs) or len(outputs) > 1,

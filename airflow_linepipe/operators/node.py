@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from airflow.sdk import BaseOperator
 
 from airflow_linepipe.errors import MissingInputError, PlanError, Problem
-from airflow_linepipe.handoff import is_reference
+from airflow_linepipe.handoff import check_storage, is_reference
 from airflow_linepipe.hooks.handoff import hand_over, is_mapped_over, load_values, open_exchange, producer_of_task
 from airflow_linepipe.plan import Plan, build_plan, function_label, load_target
 from airflow_linepipe.runtime import run_plan
@@ -45,6 +45,8 @@ class LinepipeNodeOperator(BaseOperator):
 
     Raises:
         PlanError: The node cannot run with these inputs, config and constants.
+        SettingError: ``storage`` is no URL.
+        StorageUnavailableError: The file system of ``storage`` is not installed.
     """
 
     template_fields: Sequence[str] = ("inputs",)
@@ -66,6 +68,8 @@ class LinepipeNodeOperator(BaseOperator):
         inputs = {} if inputs is None else inputs
         plan = _plan(_plain(node), inputs=inputs, config=_plain(config), constants=_plain(constants))
         _check_output_names(plan)
+        if storage is not None:
+            storage = check_storage(storage)
         super().__init__(task_id=task_id or plan.steps[0].id, multiple_outputs=len(plan.outputs) > 1, **kwargs)
         self.plan = plan
         self.inputs = inputs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 from airflow_linepipe.errors import SettingError, StorageUnavailableError
@@ -77,15 +78,17 @@ def open_store(uri: str, open_file_system: OpenFileSystem = open_file_system) ->
 
 
 def _check_scheme(scheme: str, url: str) -> None:
-    import fsspec
+    """Look the scheme up without importing its file system, which may take a second."""
+    from fsspec.registry import known_implementations, registry
 
-    try:
-        fsspec.get_filesystem_class(scheme)
-    except ValueError as error:
+    if scheme in registry:
+        return
+    if scheme not in known_implementations:
         message = f"The storage '{url}' has the scheme '{scheme}', which no installed file system takes."
-        raise StorageUnavailableError(message) from error
-    except ImportError as error:
+        raise StorageUnavailableError(message)
+    implementation = known_implementations[scheme]
+    if find_spec(implementation["class"].partition(".")[0]) is None:
         hint = _PROVIDERS.get(scheme)
-        advice = f"install {hint}" if hint else str(error).rstrip(".")
+        advice = f"install {hint}" if hint else implementation.get("err", "").rstrip(".")
         message = f"The file system of the storage '{url}' is not installed: {advice}."
-        raise StorageUnavailableError(message) from error
+        raise StorageUnavailableError(message)
