@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import DAG
 
 from airflow_linepipe.authoring.options import NodeOptions, split_arguments
-from airflow_linepipe.authoring.weaving import Outputs, check_options, weave
-from airflow_linepipe.plan import Order, plan_pipeline
+from airflow_linepipe.authoring.weaving import Outputs, plan_tasks
+from airflow_linepipe.plan import Order
 
 if TYPE_CHECKING:
     from linepipe.pipeline import Pipeline
@@ -36,6 +36,8 @@ class LinepipeDag(DAG):
     Raises:
         PlanError: The pipeline cannot run; all its problems are reported together.
         UnknownArgumentError: A keyword or an entry of ``node_options`` that nothing takes.
+        SettingError: ``storage`` or ``order`` cannot be used.
+        StorageUnavailableError: The file system of ``storage`` is not installed.
     """
 
     def __init__(
@@ -50,17 +52,21 @@ class LinepipeDag(DAG):
         node_options: Mapping[str, NodeOptions] | None = None,
         **kwargs: Any,
     ) -> None:
-        given, options = dict(inputs or {}), dict(node_options or {})
         own, operator_arguments = split_arguments(DAG, kwargs, name=type(self).__name__)
-        plan = plan_pipeline(pipeline, config=config, given=given, order=order)
-        check_options(plan, options)
+        planned = plan_tasks(
+            pipeline,
+            config=config,
+            inputs=inputs,
+            order=order,
+            storage=storage,
+            node_options=node_options,
+            operator_arguments=operator_arguments,
+        )
         super().__init__(dag_id, **own)
         # Airflow looks two frames up for the DAG file, and finds this one.
         self.fileloc = sys._getframe(1).f_code.co_filename  # noqa: SLF001
         with self:
-            self._outputs = weave(
-                plan, inputs=given, options=options, storage=storage, operator_arguments=operator_arguments
-            )
+            self._outputs = planned.weave()
 
     @property
     def outputs(self) -> Outputs:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import XComArg
 
 from airflow_linepipe.authoring.options import NodeOptions, unknown_argument
 from airflow_linepipe.errors import PlanError, Problem, UnknownOutputError
+from airflow_linepipe.handoff import check_storage
 from airflow_linepipe.operators.node import LinepipeNodeOperator
-from airflow_linepipe.plan import MAX_ID_LENGTH, ArtifactBinding, GivenBinding, Plan, Step
+from airflow_linepipe.plan import MAX_ID_LENGTH, ArtifactBinding, GivenBinding, Order, Plan, Step, plan_pipeline
 
-__all__ = ["Outputs", "check_ids", "check_options", "weave"]
+if TYPE_CHECKING:
+    from linepipe.pipeline import Pipeline
+
+__all__ = ["Outputs", "PlannedTasks", "check_ids", "plan_tasks"]
 
 
 class Outputs(Mapping[str, XComArg]):
@@ -37,16 +42,76 @@ class Outputs(Mapping[str, XComArg]):
         return len(self._outputs)
 
 
-def check_options(plan: Plan, options: Mapping[str, NodeOptions]) -> None:
-    """Make sure that every entry of ``node_options`` is for a step of the plan.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlannedTasks:
+    """A pipeline that is ready to become tasks, every argument checked.
+
+    Attributes:
+        plan: The plan.
+        inputs: What the plan is given from outside, by name.
+        options: Settings of single steps, by step id.
+        storage: Replaces ``[linepipe] storage``.
+        operator_arguments: BaseOperator arguments of every task.
+    """
+
+    plan: Plan
+    inputs: Mapping[str, Any]
+    options: Mapping[str, NodeOptions]
+    storage: str | None
+    operator_arguments: Mapping[str, Any]
+
+    def weave(self) -> Outputs:
+        """Make one task for each step, with its edges, in the DAG and group of the moment."""
+        operators: dict[str, LinepipeNodeOperator] = {}
+        for step in self.plan.steps:
+            own = self.options[step.id].operator_arguments if step.id in self.options else {}
+            operator = LinepipeNodeOperator(
+                task_id=step.id,
+                node=self.plan.cut([step.id]),
+                inputs=_inputs(step, self.inputs, operators),
+                storage=self.storage,
+                **{**self.operator_arguments, **own},
+            )
+            before = [operators[step_id] for step_id in step.after]
+            if before:
+                operator.set_upstream(before)
+            operators[step.id] = operator
+        return Outputs({name: _output(binding, operators) for name, binding in self.plan.outputs.items()})
+
+
+def plan_tasks(
+    pipeline: Pipeline | str,
+    *,
+    config: Any,
+    inputs: Mapping[str, Any] | None,
+    order: Order,
+    storage: str | None,
+    node_options: Mapping[str, NodeOptions] | None,
+    operator_arguments: Mapping[str, Any],
+) -> PlannedTasks:
+    """Plan a pipeline and check everything that comes with it, before there is any task.
+
+    The arguments are those of `LinepipeTaskGroup` and `LinepipeDag`.
 
     Raises:
-        UnknownArgumentError: One is not.
+        PlanError: The pipeline cannot run.
+        UnknownArgumentError: An entry of ``node_options`` is for no step of it.
+        SettingError: ``storage`` or ``order`` cannot be used.
+        StorageUnavailableError: The file system of ``storage`` is not installed.
     """
+    given, options = dict(inputs or {}), dict(node_options or {})
+    plan = plan_pipeline(pipeline, config=config, given=given, order=order)
     ids = [step.id for step in plan.steps]
     for step_id in options:
         if step_id not in ids:
             raise unknown_argument(step_id, owner="node_options", known=ids)
+    return PlannedTasks(
+        plan=plan,
+        inputs=given,
+        options=options,
+        storage=None if storage is None else check_storage(storage),
+        operator_arguments=operator_arguments,
+    )
 
 
 def check_ids(plan: Plan, full_id: Callable[[str], str]) -> None:
@@ -66,43 +131,6 @@ def check_ids(plan: Plan, full_id: Callable[[str], str]) -> None:
     ]
     if problems:
         raise PlanError(problems)
-
-
-def weave(
-    plan: Plan,
-    *,
-    inputs: Mapping[str, Any],
-    options: Mapping[str, NodeOptions],
-    storage: str | None,
-    operator_arguments: Mapping[str, Any],
-) -> Outputs:
-    """Make one task for each step of a plan, with its edges.
-
-    Args:
-        plan: The plan.
-        inputs: What the plan is given from outside, by name.
-        options: Settings of single steps, by step id.
-        storage: Replaces ``[linepipe] storage``.
-        operator_arguments: BaseOperator arguments of every task.
-
-    Returns:
-        The plan's outputs.
-    """
-    operators: dict[str, LinepipeNodeOperator] = {}
-    for step in plan.steps:
-        own = options[step.id].operator_arguments if step.id in options else {}
-        operator = LinepipeNodeOperator(
-            task_id=step.id,
-            node=plan.cut([step.id]),
-            inputs=_inputs(step, inputs, operators),
-            storage=storage,
-            **{**operator_arguments, **own},
-        )
-        before = [operators[step_id] for step_id in step.after]
-        if before:
-            operator.set_upstream(before)
-        operators[step.id] = operator
-    return Outputs({name: _output(binding, operators) for name, binding in plan.outputs.items()})
 
 
 def _inputs(step: Step, inputs: Mapping[str, Any], operators: Mapping[str, LinepipeNodeOperator]) -> dict[str, Any]:
