@@ -11,6 +11,8 @@ __all__ = ["NOT_MAPPED", "Producer", "artifact_uri", "escape", "producer_of"]
 # Airflow's own value for a task that is not mapped.
 NOT_MAPPED: Final = -1
 _MAX_SEGMENT_BYTES: Final = 240
+# No other escaped segment ends in it.
+_EMPTY: Final = "~"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,7 +58,8 @@ def artifact_uri(root: str, producer: Producer, name: str, extension: str) -> st
     Returns:
         The URI, below the root whatever the ids hold.
     """
-    return "/".join((root.rstrip("/"), *producer.segments, escape(name, reserve=len(extension)) + extension))
+    ending = _quote(extension)
+    return "/".join((root.rstrip("/"), *producer.segments, escape(name, reserve=len(ending)) + ending))
 
 
 def producer_of(root: str, uri: str) -> Producer | None:
@@ -67,7 +70,9 @@ def producer_of(root: str, uri: str) -> Producer | None:
     match uri.removeprefix(prefix).split("/"):
         case [dag_id, run_id, task_id, try_number, _name] if try_number.isdecimal():
             map_index = str(NOT_MAPPED)
-        case [dag_id, run_id, task_id, map_index, try_number, _name] if (map_index + try_number).isdecimal():
+        case [dag_id, run_id, task_id, map_index, try_number, _name] if (
+            map_index.isdecimal() and try_number.isdecimal()
+        ):
             pass
         case _:
             return None
@@ -94,9 +99,9 @@ def escape(segment: str, *, reserve: int = 0) -> str:
     Returns:
         The segment, never empty.
     """
-    quoted = quote(segment, safe="+", errors="surrogatepass").replace("~", "%7E").replace("%", "~")
+    quoted = _quote(segment)
     if not quoted:
-        return "~"
+        return _EMPTY
     if quoted.startswith("."):
         quoted = "~2E" + quoted[1:]
     limit = _MAX_SEGMENT_BYTES - reserve
@@ -110,5 +115,9 @@ def escape(segment: str, *, reserve: int = 0) -> str:
     return f"{whole_escapes}--{digest}"
 
 
+def _quote(text: str) -> str:
+    return quote(text, safe="+", errors="surrogatepass").replace("~", "%7E").replace("%", "~")
+
+
 def _unescape(segment: str) -> str:
-    return unquote(segment.replace("~", "%"), errors="replace")
+    return unquote(segment.removesuffix(_EMPTY).replace("~", "%"), errors="replace")

@@ -10,7 +10,17 @@ from typing import Any, Final, Literal, TypeAlias
 
 from airflow_linepipe.errors import InvalidReferenceError
 
-__all__ = ["ABSENT", "MARK", "MAX_REFERENCE_BYTES", "Absent", "ArtifactRef", "Json", "is_reference", "json_size"]
+__all__ = [
+    "ABSENT",
+    "MARK",
+    "MAX_REFERENCE_BYTES",
+    "Absent",
+    "ArtifactRef",
+    "Json",
+    "is_reference",
+    "json_size",
+    "printable",
+]
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
@@ -41,6 +51,11 @@ def json_size(value: Json) -> int:
     return len(json.dumps(value, separators=(",", ":"), allow_nan=False).encode())
 
 
+def printable(text: str) -> str:
+    """A text as every JSON database takes it: NUL and lone surrogates become escapes to read."""
+    return text.encode(errors="backslashreplace").decode().replace("\0", r"\x00")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArtifactRef:
     """Where one handed-over value lies, and how to be sure that it is the right one.
@@ -69,7 +84,7 @@ class ArtifactRef:
         """The plain JSON dict.
 
         Raises:
-            InvalidReferenceError: It would be larger than `MAX_REFERENCE_BYTES`, or no JSON.
+            InvalidReferenceError: It would be larger than `MAX_REFERENCE_BYTES`, or `from_wire` would not take it.
         """
         wire: dict[str, Json] = {MARK: VERSION}
         wire.update({name: getattr(self, name) for name in _TEXTS})
@@ -78,17 +93,7 @@ class ArtifactRef:
         wire["summary"] = dict(self.summary)
         if not isinstance(self.value, Absent):
             wire["value"] = self.value
-        try:
-            size = json_size(wire)
-        except ValueError as error:
-            message = f"The reference of '{self.name}' is not plain JSON: {error}."
-            raise InvalidReferenceError(message) from error
-        if size > MAX_REFERENCE_BYTES:
-            message = (
-                f"The reference of '{self.name}' has {size} bytes and {MAX_REFERENCE_BYTES} are allowed: "
-                f"shorten the storage URL, the ids or the output's name ({self.uri[:120]}…)."
-            )
-            raise InvalidReferenceError(message)
+        _check_wire(wire)
         return wire
 
     @classmethod
@@ -96,7 +101,8 @@ class ArtifactRef:
         """Read the plain JSON dict back, strictly.
 
         Raises:
-            InvalidReferenceError: A field is missing, unknown or of the wrong type, or the version is newer.
+            InvalidReferenceError: A field is missing, unknown or of the wrong type, the whole is too large or no
+                JSON, or the version is newer.
         """
         if not isinstance(wire, Mapping) or MARK not in wire:
             message = f"Expected an artifact reference (a dict with the key '{MARK}'), not {_shown(wire)}."
@@ -107,10 +113,7 @@ class ArtifactRef:
                 f"version {VERSION}: upgrade airflow-linepipe where it is read."
             )
             raise InvalidReferenceError(message)
-        problem = _wire_problem(wire)
-        if problem:
-            message = f"The artifact reference of '{wire.get('name', '?')}' is not valid: {problem}."
-            raise InvalidReferenceError(message)
+        _check_wire(wire)
         return cls(**{key: value for key, value in wire.items() if key != MARK})
 
 
@@ -121,6 +124,13 @@ _TYPES: Final[Mapping[str, type]] = {
     "nbytes": int,
     "summary": dict,
 }
+
+
+def _check_wire(wire: Mapping[str, Any]) -> None:
+    problem = _wire_problem(wire)
+    if problem:
+        message = f"The artifact reference of {_shown(wire.get('name', '?'))} is not valid: {problem}."
+        raise InvalidReferenceError(message)
 
 
 def _wire_problem(wire: Mapping[str, Any]) -> str:
@@ -134,6 +144,17 @@ def _wire_problem(wire: Mapping[str, Any]) -> str:
             return f"'{name}' is {_shown(wire[name])}, not {expected.__name__}"
     if wire["nbytes"] < 0:
         return f"'nbytes' is {wire['nbytes']}"
+    try:
+        text = json.dumps(dict(wire), separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        return f"it is not plain JSON ({error})"
+    if json.loads(text) != dict(wire):
+        return "JSON does not give it back unchanged"
+    if len(text) > MAX_REFERENCE_BYTES:
+        return (
+            f"it has {len(text)} bytes and {MAX_REFERENCE_BYTES} are allowed: shorten the storage URL, the ids or "
+            f"the output's name"
+        )
     return ""
 
 

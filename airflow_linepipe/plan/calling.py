@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 __all__ = ["calling_problem"]
@@ -20,12 +21,16 @@ def calling_problem(function: Callable[..., Any], inputs: Sequence[str]) -> str:
         Half a sentence, or "" when nothing is wrong or nothing can be known
         (some builtins have no signature).
     """
-    if inspect.iscoroutinefunction(function):
+    called = (
+        function if inspect.isroutine(function) or isinstance(function, type | partial) else type(function).__call__
+    )
+    if inspect.iscoroutinefunction(called):
         return "it is an async function, which linepipe never awaits: wrap it in a plain function"
-    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+    if inspect.isgeneratorfunction(called) or inspect.isasyncgenfunction(called):
         return "it is a generator function, whose values can be read only once: return a list"
     try:
-        signature = inspect.signature(function)
+        # A decorator may pass arguments of its own: what counts is its wrapper, not what that wraps.
+        signature = inspect.signature(function, follow_wrapped=False)
     except (TypeError, ValueError):
         return ""
     try:

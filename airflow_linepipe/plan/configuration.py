@@ -42,17 +42,28 @@ def lookup(config: Any, path: tuple[str, ...]) -> Any:
         The value itself, not a copy.
 
     Raises:
-        LookupError: A part is neither an attribute nor a key. The message names it and what there is.
+        LookupError: A part is neither an attribute nor a key, or a property raises. The message names it
+            and what there is.
     """
     value = config
     for depth, part in enumerate(path):
         if isinstance(value, Mapping) and part in value:
             value = value[part]
-        elif hasattr(value, part) and not (isinstance(value, Mapping) and hasattr(dict, part)):
-            value = getattr(value, part)
-        else:
+        elif isinstance(value, Mapping) and hasattr(dict, part):
             value = _item(value, part, path[:depth])
+        else:
+            value = _attribute(value, part, path[:depth])
     return value
+
+
+def _attribute(value: Any, part: str, above: tuple[str, ...]) -> Any:
+    try:
+        return getattr(value, part)
+    except AttributeError:
+        return _item(value, part, above)
+    except Exception as error:  # a property runs the config's own code
+        message = f"{'.'.join(('config', *above, part))} cannot be read: {type(error).__name__}: {error}"
+        raise LookupError(message) from error
 
 
 def _item(value: Any, part: str, above: tuple[str, ...]) -> Any:

@@ -45,4 +45,4 @@ def step_ids(labels: Sequence[str]) -> Iterator[str]:
 
 def _safe(label: str) -> str:
     safe = _ILLEGAL.sub("_", label)
-    return safe if safe == label else safe.strip("_") or "node"
+    return (safe if safe == label else safe.strip("_")) or "node"

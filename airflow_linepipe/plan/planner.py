@@ -102,13 +102,14 @@ def build_plan(
     if shape_problems:
         raise PlanError(shape_problems)
     names = {name: value for name, value in (constants or {}).items() if name not in (given or ())}
+    replaced = {name: value for name, value in (constants or {}).items() if name not in names}
     resolver = _Resolver(nodes=nodes, config=config, constants=names, given=given)
     steps = tuple(resolver.steps())
     problems = [*resolver.problems, *resolver.unread_given()]
     if problems:
         raise PlanError(problems)
     plan = Plan(steps=steps, config=config, constants=names, given=tuple(resolver.given_read))
-    after = list_order(plan) if order == "list" else shared_order(plan)
+    after = list_order(plan) if order == "list" else shared_order(plan, replaced)
     return replace(plan, steps=tuple(replace(step, after=after[step.id]) for step in plan.steps))
 
 
@@ -138,9 +139,9 @@ class _Resolver:
                 id=step_id,
                 function=node.func,
                 label=label,
-                inputs=node.inputs,
-                bindings=tuple(self._bind(label, name) for name in node.inputs),
-                outputs=node.outputs,
+                inputs=tuple(node.inputs),
+                bindings=tuple(self._bind(node, label, name) for name in node.inputs),
+                outputs=tuple(node.outputs),
                 profile=bool(getattr(node, "profile", False)),
             )
             self._write(step)
@@ -149,10 +150,18 @@ class _Resolver:
     def unread_given(self) -> Iterator[Problem]:
         for name in self.given or ():
             if name not in self.given_read:
-                message = _sentence(f"'{name}' is given from outside, and no node reads it{self._instead(name)}")
+                message = _sentence(f"'{name}' is given from outside, and {self._why_unread(name)}")
                 yield Problem(node="", value=name, message=message)
 
-    def _bind(self, label: str, name: str) -> Binding:
+    def _why_unread(self, name: str) -> str:
+        if config_path(name) is not None:
+            return "linepipe looks it up in the config: give a config instead"
+        makers = self._makers(name)
+        if makers:
+            return f"no node reads it before node '{makers[0]}' outputs it"
+        return f"no node reads it{_closest(name, {read for node in self.nodes for read in node.inputs})}"
+
+    def _bind(self, node: Node, label: str, name: str) -> Binding:
         path = config_path(name)
         if path is not None:
             try:
@@ -170,7 +179,7 @@ class _Resolver:
             self._report(
                 label,
                 name,
-                f"it reads '{name}', which no earlier node outputs and which is no constant{self._instead(name)}",
+                f"it reads '{name}', which no earlier node outputs and which is no constant{self._instead(node, name)}",
             )
         return ConstantBinding(name=name)
 
@@ -198,19 +207,23 @@ class _Resolver:
                 )
             self._written[name] = self._unread[name] = step
 
-    def _instead(self, name: str) -> str:
-        later = [function_label(node.func) for node in self.nodes if name in node.outputs]
+    def _instead(self, reader: Node, name: str) -> str:
+        later = self._makers(name, besides=reader)
         if later:
             return f": node '{later[0]}' outputs it, move that one up"
-        given = self.given or ()
-        known = {output for node in self.nodes for output in node.outputs} | {*self.constants, *given}
-        if name in given:
-            known = {read for node in self.nodes for read in node.inputs}
-        close = get_close_matches(name, sorted(known - {name}), n=1)
-        return f": did you mean '{close[0]}'?" if close else ""
+        outputs = {output for node in self.nodes for output in node.outputs}
+        return _closest(name, {*outputs, *self.constants, *(self.given or ())})
+
+    def _makers(self, name: str, *, besides: Node | None = None) -> list[str]:
+        return [function_label(node.func) for node in self.nodes if name in node.outputs and node is not besides]
 
     def _report(self, label: str, value: str, message: str) -> None:
         self.problems.append(Problem(node=label, value=value, message=_sentence(f"Node '{label}': {message}")))
+
+
+def _closest(name: str, known: set[str]) -> str:
+    close = get_close_matches(name, sorted(known - {name}), n=1)
+    return f": did you mean '{close[0]}'?" if close else ""
 
 
 def _sentence(text: str) -> str:
@@ -229,6 +242,10 @@ def _shape_problems(position: int, node: Any) -> Iterator[Problem]:
         return
     label = function_label(node.func)
     for kind, names in (("input", node.inputs), ("output", node.outputs)):
+        if not isinstance(names, list | tuple):
+            message = f"Node '{label}': its {kind}s are a {type(names).__name__}, not a list of names."
+            yield Problem(node=label, value=repr(names), message=message)
+            continue
         for name in names:
             if not isinstance(name, str) or not name:
                 message = f"Node '{label}': the {kind} name {name!r} is not a non-empty string."

@@ -78,7 +78,7 @@ class Step:
 
     @property
     def upstream(self) -> tuple[str, ...]:
-        """The ids of all steps that must run before this one, each once, in list order."""
+        """The ids of all steps that must run before this one, each once: the makers of its inputs first."""
         producers = (binding.producer for binding in self.bindings if isinstance(binding, ArtifactBinding))
         return tuple(dict.fromkeys((*producers, *self.after)))
 

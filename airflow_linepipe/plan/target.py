@@ -21,11 +21,11 @@ def load_target(target: str) -> Any:
         The object.
 
     Raises:
-        PipelineNotFoundError: The target has no colon, or leads nowhere. An error raised by the
+        PipelineNotFoundError: The target has no colon, is relative, or leads nowhere. An error raised by the
             module's own code while it is imported is not caught.
     """
     module_name, colon, attribute = target.partition(":")
-    if not (module_name and colon and attribute):
+    if not (module_name and colon and attribute) or module_name.startswith("."):
         message = f"'{target}' names no object: write it as \"package.module:attribute\"."
         raise PipelineNotFoundError(target, message)
     try:

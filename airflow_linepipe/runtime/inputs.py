@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import MutableMapping
+from collections.abc import Collection, MutableMapping
 from copy import deepcopy
 from typing import Any
 
 from airflow_linepipe.errors import MissingInputError
-from airflow_linepipe.plan import Binding, ConfigBinding, ConstantBinding, Plan, Step, lookup
+from airflow_linepipe.plan import ArtifactBinding, Binding, ConfigBinding, ConstantBinding, Plan, Step, lookup
 
 __all__ = ["bind_inputs"]
 
@@ -21,7 +21,8 @@ def bind_inputs(
     """The step's arguments, in order.
 
     Config, constants and values that another step reads later are copied; the last reader of a value gets
-    the value itself, which leaves ``values`` with it.
+    the value itself, which leaves ``values`` with it. Outputs of one step may share memory (a list and a
+    part of it, views of one array): while another of them is still to be read, a copy is handed out.
 
     Args:
         plan: The plan with its config and constants.
@@ -47,10 +48,18 @@ def bind_inputs(
             message = f"Node '{step.label}' reads '{name}', which was not given to this run."
             raise MissingInputError(message)
         elif last_reader[binding] == step.id:
-            bound[binding] = values.pop(binding)
+            value = values.pop(binding)
+            bound[binding] = _copy(value, name) if _has_twin(binding, values) else value
         else:
             bound[binding] = _copy(values[binding], name)
     return [bound[binding] for binding in step.bindings]
+
+
+def _has_twin(binding: Binding, values: Collection[Binding]) -> bool:
+    """Whether another output of the same step is still to be read."""
+    return isinstance(binding, ArtifactBinding) and any(
+        isinstance(other, ArtifactBinding) and other.producer == binding.producer for other in values
+    )
 
 
 def _copy(value: Any, name: str) -> Any:

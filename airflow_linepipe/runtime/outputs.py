@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Sized
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -35,18 +35,27 @@ def name_outputs(result: Any, *, label: str, outputs: Sequence[str]) -> dict[str
     if len(outputs) == 1:
         return {outputs[0]: result}
     names = ", ".join(outputs)
-    if (
-        isinstance(result, Mapping | AbstractSet | str | bytes)
-        or not isinstance(result, Sized)
-        or hasattr(result, "columns")
-    ):
+    count = _count(result)
+    if count is None:
         message = (
             f"Node '{label}' declares {len(outputs)} outputs ({names}) and returned a "
             f"{type(result).__name__}: return a tuple of {len(outputs)} values."
         )
         raise OutputTypeError(message)
-    if len(result) != len(outputs):
-        message = f"Node '{label}' returned {len(result)} values, but {len(outputs)} outputs were declared ({names})."
+    if count != len(outputs):
+        message = f"Node '{label}' returned {count} values, but {len(outputs)} outputs were declared ({names})."
         raise OutputCountError(message)
-    # Sized and not a set or mapping: iterating is what linepipe does with it too.
-    return dict(zip(outputs, result, strict=True))  # type: ignore[call-overload]
+    return dict(zip(outputs, result, strict=True))
+
+
+def _count(result: Any) -> int | None:
+    """How many outputs a result can be; None when its items are not what the function meant."""
+    if isinstance(result, tuple | list):
+        return len(result)
+    if isinstance(result, Mapping | AbstractSet | str | bytes):
+        return None
+    try:
+        count = len(result)
+    except TypeError:
+        return None
+    return None if hasattr(result, "columns") else count

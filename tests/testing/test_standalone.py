@@ -257,7 +257,7 @@ def test_new_files_and_their_import_errors_are_seen_within_seconds(airflow, dags
 def test_nothing_is_left_when_an_exception_leaves_the_block(tmp_path, dags):
     pids = tmp_path / "pids"
     server = StandaloneAirflow(home=tmp_path / "home", dags=dags, environment={"PIDS": str(pids)}, parallelism=1)
-    with pytest.raises(LookupError, match="mine"), server:  # noqa: PT012 - what is tested is leaving this block
+    with pytest.raises(LookupError, match="mine"), server:
         url, session = server.url, server._process.session
         server.wait_for_dag("sleepy", timeout=60)
         server.trigger("sleepy")

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import io
 import sys
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 from airflow_linepipe.handoff.codecs.codec import Encoding, Payload
 
 __all__ = ["ArrayCodec"]
+
+_MAX_HEADER: Final = 1 << 16
+# With the shape, the header stays below the 10,000 characters that np.load reads.
+_MAX_DESCRIPTION: Final = 8_000
 
 
 class ArrayCodec:
@@ -34,10 +38,9 @@ class ArrayCodec:
     def decode(self, payload: Payload) -> Any:
         import numpy as np
 
-        header = io.BytesIO(payload.view[:_HEADER_LIMIT])
-        version = np.lib.format.read_magic(header)
-        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, fortran_order, dtype = read_header(header, max_header_size=_HEADER_LIMIT)
+        header = io.BytesIO(payload.view[:_MAX_HEADER])
+        np.lib.format.read_magic(header)
+        shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(header)
         return np.ndarray(
             shape,
             dtype=dtype,
@@ -47,17 +50,27 @@ class ArrayCodec:
         )
 
 
-_HEADER_LIMIT = 1 << 20
-
-
 def _is_kept(dtype: Any) -> bool:
     """Whether ``.npy`` gives this dtype back: no objects in it, and nothing its description leaves out."""
     import numpy as np
 
-    if dtype.hasobject or dtype.metadata is not None:
+    if dtype.hasobject or _has_metadata(dtype):
         return False
-    description = np.lib.format.dtype_to_descr(dtype)
-    # Field names beyond latin-1 need format 3.0, which numpy reads only through its private functions.
-    if any(ord(character) > 0xFF for character in str(description)):  # noqa: PLR2004
+    try:
+        description = np.lib.format.dtype_to_descr(dtype)
+    except ValueError:  # its fields overlap or are out of order
         return False
-    return bool(np.lib.format.descr_to_dtype(description) == dtype)
+    text = str(description)
+    # Format 1.0, the one that every reader knows, has latin-1 names and a short header.
+    if len(text) > _MAX_DESCRIPTION or any(ord(character) > 0xFF for character in text):  # noqa: PLR2004
+        return False
+    # The texts differ in the alignment, which equality leaves out.
+    back = np.lib.format.descr_to_dtype(description)
+    return bool(back == dtype) and repr(back) == repr(dtype)
+
+
+def _has_metadata(dtype: Any) -> bool:
+    parts = [field[0] for field in (dtype.fields or {}).values()]
+    if dtype.subdtype is not None:
+        parts.append(dtype.subdtype[0])
+    return dtype.metadata is not None or any(_has_metadata(part) for part in parts)

@@ -13,7 +13,7 @@ from airflow_linepipe.handoff.codecs.frame import (
     table_from_frame,
     table_from_series,
 )
-from airflow_linepipe.handoff.reference import Json, json_size
+from airflow_linepipe.handoff.reference import Json, json_size, printable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,14 +40,17 @@ class ArrowCodec:
             import pyarrow as pa
 
             with pa.ipc.new_file(file, table.schema) as writer:
-                writer.write_table(table)
+                writer.write(table)
 
         return Encoding(type=type_name, extension=".arrow", write=write, summary=_summary(value, table))
 
     def decode(self, payload: Payload) -> Any:
         import pyarrow as pa
 
-        table = pa.ipc.open_file(pa.py_buffer(payload.view)).read_all()
+        reader = pa.ipc.open_file(pa.py_buffer(payload.view))
+        if payload.reference.type == "pyarrow.RecordBatch":
+            return reader.get_batch(0)
+        table = reader.read_all()
         match payload.reference.type:
             case "pandas.DataFrame":
                 return frame_from_table(table)
@@ -57,14 +60,12 @@ class ArrowCodec:
                 import polars as pl
 
                 return pl.from_arrow(table)
-            case "pyarrow.RecordBatch":
-                return table.to_batches()[0] if table.num_rows else pa.RecordBatch.from_pylist([], table.schema)
             case _:
                 return table
 
 
-def _to_table(value: Any) -> tuple[str, pa.Table | None]:
-    """The type's name and the table; no table where there is none that holds the whole value."""
+def _to_table(value: Any) -> tuple[str, pa.Table | pa.RecordBatch | None]:
+    """The type's name and what Arrow writes; None where it would not hold the whole value."""
     kind = type(value)
     pandas, polars, arrow = (sys.modules.get(name) for name in ("pandas", "polars", "pyarrow"))
     if pandas is not None and kind is pandas.DataFrame:
@@ -74,9 +75,9 @@ def _to_table(value: Any) -> tuple[str, pa.Table | None]:
     if polars is not None and kind is polars.DataFrame:
         return "polars.DataFrame", _from_polars(value)
     if arrow is not None and kind is arrow.Table:
-        return "pyarrow.Table", value
+        return "pyarrow.Table", _with_one_dictionary(value)
     if arrow is not None and kind is arrow.RecordBatch:
-        return "pyarrow.RecordBatch", arrow.Table.from_batches([value])
+        return "pyarrow.RecordBatch", value
     return "", None
 
 
@@ -89,20 +90,31 @@ def _from_polars(frame: Any) -> pa.Table | None:
         back = pl.from_arrow(table.slice(0, 1))
     except (pl.exceptions.PolarsError, TypeError, ValueError):
         return None
-    return table if isinstance(back, pl.DataFrame) and back.schema == frame.schema else None
+    return _with_one_dictionary(table) if isinstance(back, pl.DataFrame) and back.schema == frame.schema else None
 
 
-def _summary(value: Any, table: pa.Table) -> Mapping[str, Json]:
+def _with_one_dictionary(table: pa.Table) -> pa.Table | None:
+    """The table with one dictionary a column, as a file holds it; None if its indices are too narrow for that."""
+    import pyarrow as pa
+
+    try:
+        return table.unify_dictionaries()
+    except pa.ArrowInvalid:
+        return None
+
+
+def _summary(value: Any, table: pa.Table | pa.RecordBatch) -> Mapping[str, Json]:
     """Rows and columns with their dtypes; a wide table shows its first columns and how many there are."""
-    if hasattr(value, "dtypes") and hasattr(value, "columns"):
+    kind = type(value)  # a Series has an attribute for each label of its index
+    if hasattr(kind, "dtypes") and hasattr(kind, "columns"):
         names, dtypes = [str(name) for name in value.columns], [str(dtype) for dtype in value.dtypes]
-    elif hasattr(value, "dtype"):
+    elif hasattr(kind, "dtype"):
         names, dtypes = [str(value.name)], [str(value.dtype)]
     else:
         names, dtypes = table.schema.names, [str(kind) for kind in table.schema.types]
     columns: dict[str, Json] = {}
     for name, dtype in zip(names, dtypes, strict=True):
-        candidate = {**columns, name[:100]: dtype[:60]}
+        candidate = {**columns, printable(name)[:100]: printable(dtype)[:60]}
         if json_size(candidate) > _MAX_COLUMNS_BYTES:
             break
         columns = candidate

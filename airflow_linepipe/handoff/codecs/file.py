@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import pathlib
 import shutil
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 from airflow_linepipe.handoff.codecs.codec import Encoding, Payload
+from airflow_linepipe.handoff.reference import printable
 
 __all__ = ["FileCodec"]
+
+# A longer one tells no reader what the file is.
+_MAX_SUFFIX_BYTES: Final = 20
 
 
 class FileCodec:
@@ -25,7 +29,10 @@ class FileCodec:
                 shutil.copyfileobj(source, file, 1 << 20)
 
         return Encoding(
-            type="pathlib.Path", extension=value.suffix[:20], write=write, summary={"file": value.name[:255]}
+            type="pathlib.Path",
+            extension=value.suffix if len(value.suffix.encode(errors="surrogateescape")) <= _MAX_SUFFIX_BYTES else "",
+            write=write,
+            summary={"file": printable(value.name)},
         )
 
     def decode(self, payload: Payload) -> Any:

@@ -27,13 +27,13 @@ def table_from_frame(frame: pd.DataFrame) -> pa.Table | None:
     """The Arrow table of a frame, or None if Arrow would not give the frame back unchanged."""
     import pyarrow as pa
 
-    if not frame.columns.is_unique or not _is_plain_json(frame.attrs) or not frame.flags.allows_duplicate_labels:
+    if not _has_plain_labels(frame) or not _is_plain_json(frame.attrs) or not frame.flags.allows_duplicate_labels:
         return None
     try:
         table = pa.Table.from_pandas(frame)
         table = table.replace_schema_metadata({**(table.schema.metadata or {}), _EXTRAS: _extras(frame)})
         kept = _is_kept(frame, table)
-    except (pa.ArrowException, TypeError, ValueError, NotImplementedError):
+    except (pa.ArrowException, TypeError, ValueError, OverflowError, NotImplementedError):
         return None
     return table if kept else None
 
@@ -56,7 +56,11 @@ def table_from_series(series: pd.Series[Any]) -> pa.Table | None:
     """The one-column table of a series, or None if Arrow would not give it back unchanged."""
     if not (series.name is None or isinstance(series.name, str)):
         return None
-    table = table_from_frame(series.to_frame(_UNNAMED if series.name is None else series.name))
+    try:
+        frame = series.to_frame(_UNNAMED if series.name is None else series.name)
+    except ValueError:  # a name that is no UTF-8 cannot be a column's since pandas 3
+        return None
+    table = table_from_frame(frame)
     if table is None:
         return None
     extras = json.loads(table.schema.metadata[_EXTRAS]) | {"unnamed": series.name is None}
@@ -84,6 +88,17 @@ def _own(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
+def _has_plain_labels(frame: pd.DataFrame) -> bool:
+    """Whether pyarrow can write all names and labels; of other objects it makes texts, with a warning."""
+    return (
+        frame.columns.is_unique
+        and all(name is None or isinstance(name, str) for name in frame.index.names)
+        and all(
+            type(label) is str for level in _levels(frame.columns) if _holds_objects(level.dtype) for label in level
+        )
+    )
+
+
 def _extras(frame: pd.DataFrame) -> bytes:
     import pandas as pd
 
@@ -100,8 +115,8 @@ def _extras(frame: pd.DataFrame) -> bytes:
 def _is_kept(frame: pd.DataFrame, table: pa.Table) -> bool:
     """Whether the frame comes back with its dtypes, labels and index, judged on its first row.
 
-    Object columns are the exception: there every value is compared, because Arrow chooses one type for
-    all of them.
+    Objects are the exception, in columns and in the index: there every value is compared, because Arrow
+    chooses one type for all of them.
     """
     import pandas as pd
 
@@ -115,37 +130,45 @@ def _is_kept(frame: pd.DataFrame, table: pa.Table) -> bool:
         return False
     if not isinstance(frame.index, pd.RangeIndex) and not _same_index(frame.index, head.index):
         return False
+    columns = [*(frame.iloc[:, position] for position in range(frame.shape[1])), *_levels(frame.index)]
     return all(
-        _same_objects(frame.iloc[:, position], table.column(position).to_pandas())
-        for position, dtype in enumerate(frame.dtypes)
-        if _holds_objects(dtype)
+        _is_column_kept(ours, table.column(position))
+        for position, ours in enumerate(columns)
+        if _is_doubtful(ours.dtype)
     )
 
 
 def _has_categories(frame: pd.DataFrame) -> bool:
     import pandas as pd
 
-    index_dtypes = frame.index.to_frame().dtypes
+    index_dtypes = [level.dtype for level in _levels(frame.index)]
     return any(isinstance(dtype, pd.CategoricalDtype) for dtype in (*frame.dtypes, *index_dtypes))
 
 
+def _levels(index: pd.Index[Any]) -> list[pd.Index[Any]]:
+    return [index.get_level_values(position) for position in range(index.nlevels)]
+
+
 def _same_labels(ours: pd.Index[Any], theirs: pd.Index[Any]) -> bool:
-    return _same_index(ours, theirs) and bool(ours.equals(theirs))
+    return (
+        _same_index(ours, theirs)
+        and bool(ours.equals(theirs))
+        and all(
+            _same_objects(one, other)
+            for one, other in zip(_levels(ours), _levels(theirs), strict=True)
+            if _holds_objects(one.dtype)
+        )
+    )
 
 
 def _same_index(ours: pd.Index[Any], theirs: pd.Index[Any]) -> bool:
-    """Same kind, dtypes and names; no index of objects, whose values one row cannot speak for."""
-    import pandas as pd
-
-    if type(ours) is not type(theirs) or list(ours.names) != list(theirs.names):
-        return False
-    if getattr(ours, "freq", None) != getattr(theirs, "freq", None):
-        return False
-    if isinstance(ours, pd.MultiIndex) and isinstance(theirs, pd.MultiIndex):
-        pairs = list(zip(ours.dtypes, theirs.dtypes, strict=True))
-    else:
-        pairs = [(ours.dtype, theirs.dtype)]
-    return all(not _holds_objects(one) and _same_dtype(one, other) for one, other in pairs)
+    """Same kind, dtypes, names and frequency."""
+    return (
+        type(ours) is type(theirs)
+        and list(ours.names) == list(theirs.names)
+        and getattr(ours, "freq", None) == getattr(theirs, "freq", None)
+        and all(_same_dtype(one.dtype, other.dtype) for one, other in zip(_levels(ours), _levels(theirs), strict=True))
+    )
 
 
 def _same_dtype(ours: Any, theirs: Any) -> bool:
@@ -155,11 +178,7 @@ def _same_dtype(ours: Any, theirs: Any) -> bool:
         return False
     if isinstance(ours, pd.CategoricalDtype):
         # Unordered dtypes are equal in any order of categories; values sort and encode differently.
-        return (
-            _same_dtype(ours.categories.dtype, theirs.categories.dtype)
-            and not _holds_objects(ours.categories.dtype)
-            and bool(ours.categories.equals(theirs.categories))
-        )
+        return _same_labels(ours.categories, theirs.categories)
     return getattr(ours, "storage", None) == getattr(theirs, "storage", None)
 
 
@@ -168,7 +187,23 @@ def _holds_objects(dtype: Any) -> bool:
     return bool(getattr(dtype, "hasobject", False))
 
 
-def _same_objects(ours: pd.Series[Any], theirs: pd.Series[Any]) -> bool:
+def _is_doubtful(dtype: Any) -> bool:
+    """Whether the values decide if they are kept, and not their dtype alone."""
+    import pandas as pd
+
+    return _holds_objects(dtype) or isinstance(dtype, pd.Float32Dtype | pd.Float64Dtype)
+
+
+def _is_column_kept(ours: pd.Series[Any] | pd.Index[Any], column: pa.ChunkedArray) -> bool:
+    if _holds_objects(ours.dtype):
+        return _same_objects(ours, column.to_pandas())
+    import pyarrow.compute as pc
+
+    # A nullable float that is NaN but not missing comes back as missing.
+    return not pc.any(pc.is_nan(column)).as_py()
+
+
+def _same_objects(ours: pd.Series[Any] | pd.Index[Any], theirs: pd.Series[Any] | pd.Index[Any]) -> bool:
     return all(_same_object(one, other) for one, other in zip(ours.array, theirs.array, strict=True))
 
 
@@ -179,12 +214,15 @@ def _same_object(one: Any, other: Any) -> bool:
         return False
     if isinstance(one, float) and math.isnan(one):
         return math.isnan(other)
+    if isinstance(one, Decimal):  # 1.1 and 1.10 are equal, and not the same
+        return one.compare_total(other) == 0
     # An array, a list or a frame as a value: equality is no single answer.
-    return isinstance(one, str | bytes | int | float | date | Decimal) and one == other
+    return isinstance(one, str | bytes | int | float | date) and one == other
 
 
 def _is_plain_json(attrs: Any) -> bool:
     try:
-        return bool(json.loads(json.dumps(attrs, allow_nan=False)) == attrs)
+        # A number of numpy's equals the plain one that it comes back as.
+        return repr(json.loads(json.dumps(attrs, allow_nan=False))) == repr(attrs)
     except (TypeError, ValueError):
         return False

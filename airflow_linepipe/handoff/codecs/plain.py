@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Final, Literal
 from uuid import UUID
 
 from airflow_linepipe.handoff.codecs.codec import Encoding, Payload, type_name
-from airflow_linepipe.handoff.reference import ABSENT, Absent, Json, json_size
+from airflow_linepipe.handoff.reference import ABSENT, Absent, Json, json_size, printable
 
 __all__ = ["BytesCodec", "JsonCodec", "TextCodec"]
 
@@ -38,7 +38,7 @@ class JsonCodec:
     name = "json"
 
     def encode(self, value: Any) -> Encoding | None:
-        if isinstance(value, str | bytes):
+        if isinstance(value, str | bytes | bytearray):
             return None
         try:
             tree = _to_tree(value)
@@ -80,7 +80,7 @@ class TextCodec:
             extension=".txt",
             write=write,
             summary={"length": len(value)},
-            value=value if len(data) <= MAX_INLINE_BYTES and _is_unicode(value) else ABSENT,
+            value=value if json_size(value) <= MAX_INLINE_BYTES and printable(value) == value else ABSENT,
         )
 
     def decode(self, payload: Payload) -> Any:
@@ -211,6 +211,7 @@ def _is_numpy_scalar(value: Any) -> bool:
     return (
         numpy is not None
         and isinstance(value, numpy.generic)
+        and type(value) is value.dtype.type
         and value.dtype.kind in "biufcMmSU"
         and value.dtype.itemsize > 0
     )
@@ -229,10 +230,13 @@ def _inline(value: Any) -> Json | Literal[Absent.ABSENT]:
 
 
 def _shown(value: Any) -> Json:
-    if value is None or isinstance(value, bool | str):
-        return value if not isinstance(value, str) or _is_unicode(value) else ascii(value)
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return printable(value)
     if _is_numpy_scalar(value) and value.dtype.kind in "biuf":
-        return _shown(value.item())
+        # A long double's item() is a long double again.
+        return _shown(float(value) if value.dtype.kind == "f" else value.item())
     if isinstance(value, int):
         return value if abs(value) <= _SAFE_INTEGER else str(value)
     if isinstance(value, float):
@@ -241,10 +245,4 @@ def _shown(value: Any) -> Json:
         return {str(_shown(key)): _shown(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_shown(item) for item in value]
-    if isinstance(value, date | time):
-        return value.isoformat()
-    return str(value)
-
-
-def _is_unicode(text: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in text)
+    return value.isoformat() if isinstance(value, date | time) else str(value)

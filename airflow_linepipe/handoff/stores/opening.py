@@ -81,14 +81,14 @@ def _check_scheme(scheme: str, url: str) -> None:
     """Look the scheme up without importing its file system, which may take a second."""
     from fsspec.registry import known_implementations, registry
 
-    if scheme in registry:
+    implementation = known_implementations.get(scheme, {"class": ""})
+    module = implementation["class"].partition(".")[0]
+    if scheme in registry or (module and find_spec(module)):
         return
-    if scheme not in known_implementations:
+    if not module and scheme not in _PROVIDERS:
         message = f"The storage '{url}' has the scheme '{scheme}', which no installed file system takes."
         raise StorageUnavailableError(message)
-    implementation = known_implementations[scheme]
-    if find_spec(implementation["class"].partition(".")[0]) is None:
-        hint = _PROVIDERS.get(scheme)
-        advice = f"install {hint}" if hint else implementation.get("err", "").rstrip(".")
-        message = f"The file system of the storage '{url}' is not installed: {advice}."
-        raise StorageUnavailableError(message)
+    hint = _PROVIDERS.get(scheme)
+    advice = f"install {hint}" if hint else implementation.get("err", "").rstrip(".")
+    message = f"The file system of the storage '{url}' is not installed: {advice}."
+    raise StorageUnavailableError(message)

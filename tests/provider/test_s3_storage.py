@@ -1,0 +1,70 @@
+"""A storage on a real S3 server, reached through an Airflow connection."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pandas as pd
+import pipelines
+import pytest
+import s3fs
+from airflow.sdk import DAG
+
+from airflow_linepipe import LinepipeTaskGroup, linepipe_task, load_artifact
+from airflow_linepipe.errors import ArtifactAlteredError, ArtifactNotFoundError, StorageUnavailableError
+from airflow_linepipe.hooks.storage import open_file_system
+
+STORAGE = "s3://lp_s3@artifacts/a prefix"
+
+
+@pytest.fixture
+def bucket(s3_options, monkeypatch):
+    connection = {
+        "conn_type": "aws",
+        "login": s3_options["key"],
+        "password": s3_options["secret"],
+        "extra": {**s3_options["client_kwargs"], "config_kwargs": s3_options["config_kwargs"]},
+    }
+    monkeypatch.setenv("AIRFLOW_CONN_LP_S3", json.dumps(connection))
+    monkeypatch.setenv("AIRFLOW__LINEPIPE__STORAGE", STORAGE)
+    return s3fs.S3FileSystem(**s3_options)
+
+
+@pytest.mark.server
+def test_values_travel_through_a_bucket_and_no_secret_stands_in_a_reference(bucket, s3_options, run_dag):
+    with DAG("on_s3", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)) as dag:
+        group = LinepipeTaskGroup("g", pipeline=pipelines.tables)
+
+        @linepipe_task
+        def longest(evens: pd.DataFrame, odds: pd.DataFrame) -> int:
+            return max(len(evens), len(odds))
+
+        longest(group["evens"], group["odds"])
+    run = run_dag(dag)
+    assert run.state == "success"
+    assert run.value("longest") == 3
+    wire = run.xcoms["g.frame", -1, "return_value"]
+    run_folder = run.run_id.replace(":", "~3A")
+    assert wire["uri"] == f"{STORAGE}/on_s3/{run_folder}/g.frame/1/table.arrow"
+    assert s3_options["secret"] not in json.dumps(list(run.xcoms.values()))
+
+    key = f"artifacts/a prefix/on_s3/{run_folder}/g.frame/1/table.arrow"
+    with bucket.open(key) as file:
+        assert pd.read_feather(file)["row"].tolist() == [0, 1, 2, 3, 4]
+    bucket.pipe_file(key, b"x" * wire["nbytes"])
+    with pytest.raises(ArtifactAlteredError, match=r"task 'g\.frame' of DAG 'on_s3'.*try 1"):
+        load_artifact(wire)
+    bucket.rm_file(key)
+    with pytest.raises(ArtifactNotFoundError, match=r"clear that task to make it again"):
+        load_artifact(wire)
+
+
+def test_a_connection_for_a_scheme_that_no_provider_opens_is_an_error(airflow_db):
+    with pytest.raises(StorageUnavailableError, match="names the connection 'mine', and no installed provider opens"):
+        open_file_system("memory://mine@bucket/key")
+
+
+def test_without_a_connection_any_file_system_of_fsspec_will_do(airflow_db):
+    file_system, path = open_file_system("memory://bucket/key")
+    assert (file_system.protocol, path) == ("memory", "/bucket/key")
