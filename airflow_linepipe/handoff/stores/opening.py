@@ -63,7 +63,10 @@ def open_file_system(uri: str) -> tuple[AbstractFileSystem, str]:
     import fsspec
 
     _check_scheme(uri.partition("://")[0], uri)
-    file_system, path = fsspec.url_to_fs(uri)
+    try:
+        file_system, path = fsspec.url_to_fs(uri)
+    except ImportError as error:  # fsspec has the file system itself, and not what it stands on
+        raise _not_installed(uri, str(error)) from error
     return file_system, path
 
 
@@ -89,6 +92,9 @@ def _check_scheme(scheme: str, url: str) -> None:
         message = f"The storage '{url}' has the scheme '{scheme}', which no installed file system takes."
         raise StorageUnavailableError(message)
     hint = _PROVIDERS.get(scheme)
-    advice = f"install {hint}" if hint else implementation.get("err", "").rstrip(".")
-    message = f"The file system of the storage '{url}' is not installed: {advice}."
-    raise StorageUnavailableError(message)
+    raise _not_installed(url, f"install {hint}" if hint else implementation.get("err", ""))
+
+
+def _not_installed(url: str, advice: str) -> StorageUnavailableError:
+    message = f"The file system of the storage '{url}' is not installed: {advice.rstrip('.')}."
+    return StorageUnavailableError(message)
