@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import XComArg
 
 from airflow_linepipe.authoring.options import NodeOptions, unknown_argument
-from airflow_linepipe.errors import PlanError, Problem, UnknownOutputError
+from airflow_linepipe.errors import PlanError, Problem, SettingError, UnknownOutputError
 from airflow_linepipe.handoff import check_storage
 from airflow_linepipe.operators.node import LinepipeNodeOperator
 from airflow_linepipe.plan import MAX_ID_LENGTH, ArtifactBinding, GivenBinding, Order, Plan, Step, plan_pipeline
@@ -102,9 +102,13 @@ def plan_tasks(
     given, options = dict(inputs or {}), dict(node_options or {})
     plan = plan_pipeline(pipeline, config=config, given=given, order=order)
     ids = [step.id for step in plan.steps]
-    for step_id in options:
+    option: object  # what authors write is not always what the annotation asks for
+    for step_id, option in options.items():
         if step_id not in ids:
             raise unknown_argument(step_id, owner="node_options", known=ids)
+        if not isinstance(option, NodeOptions):
+            message = f"node_options['{step_id}'] is a {type(option).__name__}: write NodeOptions(retries=2)."
+            raise SettingError(message)
     return PlannedTasks(
         plan=plan,
         inputs=given,

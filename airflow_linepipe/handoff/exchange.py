@@ -141,7 +141,7 @@ class Exchange:
     def _encode(self, value: Any, name: str, producer: Producer) -> tuple[Codec, Encoding]:
         found = self._codecs.encode(value)
         if found is None:
-            raise _unsupported(value, name, producer, "it is a path, and no file is there")
+            raise _unsupported(value, name, producer, "it is a path, and no regular file is there")
         if found[0].name == "pickle" and not self._allow_pickle:
             message = (
                 f"Output '{name}' of {producer} is a {type_name(value)}, which only pickle could carry, and "

@@ -60,7 +60,8 @@ def plan_pipeline(
         pipeline = load_target(pipeline)
     nodes = getattr(pipeline, "nodes", None)
     if not isinstance(nodes, Sequence):
-        message = f"Expected a linepipe Pipeline, not {type(pipeline).__name__}."
+        advice = ": if it makes the pipeline, call it" if callable(pipeline) else ""
+        message = f"Expected a linepipe Pipeline, not {type(pipeline).__name__}{advice}."
         raise PlanError([Problem(node="", value="pipeline", message=message)])
     return build_plan(
         nodes,
@@ -212,7 +213,8 @@ class _Resolver:
         if later:
             return f": node '{later[0]}' outputs it, move that one up"
         outputs = {output for node in self.nodes for output in node.outputs}
-        return _closest(name, {*outputs, *self.constants, *(self.given or ())})
+        closest = _closest(name, {*outputs, *self.constants, *(self.given or ())})
+        return closest or f": give it as a constant, or from outside with inputs={{'{name}': …}}"
 
     def _makers(self, name: str, *, besides: Node | None = None) -> list[str]:
         return [function_label(node.func) for node in self.nodes if name in node.outputs and node is not besides]

@@ -38,7 +38,7 @@ def _group(*nodes, group_id="g", inputs=None, options=None, arguments=None, conf
 CASES = {
     "unknown input": (
         _group(ADD, x=1),
-        "Node 'add': it reads 'y', which no earlier node outputs and which is no constant.",
+        "which is no constant: give it as a constant, or from outside with inputs={'y': …}.",
     ),
     "misspelt input": (_group(ADD, x=1, yy=1), "which is no constant: did you mean 'yy'?"),
     "missing config path": (
@@ -82,6 +82,14 @@ CASES = {
         _group(ADD, x=1, y=2, arguments={"order": "random"}),
         'order=\'random\' is not known: use "data" or "list".',
     ),
+    "options that are a dict": (
+        _group(ADD, x=1, y=2, options={"add": {"retries": 1}}),
+        "node_options['add'] is a dict: write NodeOptions(retries=2).",
+    ),
+    "a function that makes the pipeline": (
+        lambda: LinepipeTaskGroup("g", pipeline=lambda: pipelines.addition),
+        "Expected a linepipe Pipeline, not function: if it makes the pipeline, call it.",
+    ),
     "no pipeline": (
         lambda: LinepipeTaskGroup("g", pipeline=[ADD]),
         "Expected a linepipe Pipeline, not list.",
@@ -116,7 +124,7 @@ CASES = {
     ),
     "input missing from the operator": (
         lambda: LinepipeNodeOperator(node=ADD, inputs={"x": 1}),
-        "Node 'add': it reads 'y', which no earlier node outputs and which is no constant.",
+        "which is no constant: give it as a constant, or from outside with inputs={'y': …}.",
     ),
     "output named as Airflow's": (
         lambda: LinepipeNodeOperator(node=Node(pipelines.split, ["t"], ["a", "return_value"]), inputs={"t": 1}),

@@ -97,7 +97,7 @@ def test_list_and_data_order_give_the_same_values(finish):
 @pytest.mark.parametrize(
     ("file", "sentence"),
     [
-        ("r03_unknown.py", "Node 'add': it reads 'nope', which no earlier node outputs and which is no constant."),
+        ("r03_unknown.py", "Node 'add': it reads 'nope', which no earlier node outputs and which is no constant: give"),
         ("r27_order.py", "reads 'b', which no earlier node outputs and which is no constant: node 'add' outputs it"),
         ("r27_double.py", "its output 'b' replaces the one of node 'add' before any node has read it"),
     ],

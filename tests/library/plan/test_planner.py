@@ -55,6 +55,10 @@ def problems(nodes, **arguments):
     return [(problem.node, problem.value) for problem in found], [problem.message for problem in found]
 
 
+def _give(name):
+    return f": give it as a constant, or from outside with inputs={{'{name}': …}}."
+
+
 # --- where values come from -----------------------------------------------------------------------------------------
 
 
@@ -263,7 +267,7 @@ def test_an_unknown_input_names_node_and_input():
     """R03."""
     assert problems([Node(load, [], ["a"]), Node(clean, ["zz"], ["b"])]) == (
         [("clean", "zz")],
-        ["Node 'clean': it reads 'zz', which no earlier node outputs and which is no constant."],
+        [f"Node 'clean': it reads 'zz', which no earlier node outputs and which is no constant{_give('zz')}"],
     )
 
 
@@ -448,8 +452,8 @@ def test_the_error_of_several_problems_numbers_them():
 
     assert str(caught.value) == (
         "The pipeline has 2 problems:\n"
-        "  1. Node 'clean': it reads 'x', which no earlier node outputs and which is no constant.\n"
-        "  2. Node 'clean': it reads 'y', which no earlier node outputs and which is no constant."
+        f"  1. Node 'clean': it reads 'x', which no earlier node outputs and which is no constant{_give('x')}\n"
+        f"  2. Node 'clean': it reads 'y', which no earlier node outputs and which is no constant{_give('y')}"
     )
 
 

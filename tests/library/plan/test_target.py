@@ -123,4 +123,5 @@ def test_a_target_that_is_no_pipeline_is_refused(package, target, kind):
     with pytest.raises(PlanError) as caught:
         plan_pipeline(target)
 
-    assert str(caught.value) == f"Expected a linepipe Pipeline, not {kind}."
+    advice = ": if it makes the pipeline, call it" if kind in ("function", "type") else ""
+    assert str(caught.value) == f"Expected a linepipe Pipeline, not {kind}{advice}."

@@ -122,7 +122,7 @@ def test_a_path_that_is_no_file_cannot_travel(kind, allow_pickle, tmp_path, tmp_
         path.symlink_to("nowhere")
     exchange = Exchange(f"file://{tmp_path}", allow_pickle=allow_pickle)
     with pytest.raises(
-        UnsupportedValueError, match="Output 'report' of task 'features.clean'.*no file is there"
+        UnsupportedValueError, match="Output 'report' of task 'features.clean'.*no regular file is there"
     ) as caught:
         exchange.put(path, name="report", producer=producer)
     assert caught.value.artifact == "report"
