@@ -102,8 +102,9 @@ def plan_tasks(
     given, options = dict(inputs or {}), dict(node_options or {})
     plan = plan_pipeline(pipeline, config=config, given=given, order=order)
     ids = [step.id for step in plan.steps]
-    option: object  # what authors write is not always what the annotation asks for
-    for step_id, option in options.items():
+    # What authors write is not always what the annotation asks for.
+    written: Mapping[str, object] = options
+    for step_id, option in written.items():
         if step_id not in ids:
             raise unknown_argument(step_id, owner="node_options", known=ids)
         if not isinstance(option, NodeOptions):
