@@ -63,15 +63,19 @@ class PlannedTasks:
     def weave(self) -> Outputs:
         """Make one task for each step, with its edges, in the DAG and group of the moment."""
         operators: dict[str, LinepipeNodeOperator] = {}
+        # Left out, it may still come from the DAG's default_args.
+        storage: dict[str, Any] = {} if self.storage is None else {"storage": self.storage}
         for step in self.plan.steps:
             own = self.options[step.id].operator_arguments if step.id in self.options else {}
             operator = LinepipeNodeOperator(
                 task_id=step.id,
                 node=self.plan.cut([step.id]),
                 inputs=_inputs(step, self.inputs, operators),
-                storage=self.storage,
-                **{**self.operator_arguments, **own},
+                **{**storage, **self.operator_arguments, **own},
             )
+            if step.outputs and not operator.do_xcom_push:
+                message = f"Node '{step.label}': do_xcom_push=False would lose its outputs ({', '.join(step.outputs)})."
+                raise SettingError(message)
             before = [operators[step_id] for step_id in step.after]
             if before:
                 operator.set_upstream(before)

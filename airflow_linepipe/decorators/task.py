@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.standard.operators.python import PythonOperator
 from airflow.sdk.bases.decorator import DecoratedOperator, task_decorator_factory
 
-from airflow_linepipe.errors import OutputTypeError
+from airflow_linepipe.errors import OutputTypeError, SettingError
 from airflow_linepipe.handoff import NOT_MAPPED, check_storage
-from airflow_linepipe.hooks.handoff import hand_over, is_mapped_over, load_values, open_exchange, producer_of_task
+from airflow_linepipe.hooks.handoff import (
+    RESERVED_KEYS,
+    hand_over,
+    is_mapped_over,
+    load_values,
+    open_exchange,
+    producer_of_task,
+)
 from airflow_linepipe.runtime import name_outputs
 
 if TYPE_CHECKING:
@@ -106,13 +113,19 @@ def linepipe_task(
     """
     if isinstance(outputs, str):
         outputs = (outputs,)
+    for position, name in enumerate(outputs):
+        if name in outputs[:position]:
+            message = f"linepipe_task: the output '{name}' is named twice: give each output its own name."
+            raise SettingError(message)
+    if len(outputs) > 1 and (kept := sorted(RESERVED_KEYS.intersection(outputs))):
+        message = f"linepipe_task: the output '{kept[0]}' has the name of an XCom that Airflow keeps: rename it."
+        raise SettingError(message)
     if storage is not None:
-        storage = check_storage(storage)
+        kwargs["storage"] = check_storage(storage)
     return task_decorator_factory(
         python_callable=python_callable,
         multiple_outputs=bool(multiple_outputs) or len(outputs) > 1,
         decorated_operator_class=_LinepipeDecoratedOperator,
         outputs=tuple(outputs),
-        storage=storage,
         **kwargs,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from airflow_linepipe import settings
 from airflow_linepipe.errors import OutputTypeError
@@ -15,9 +15,20 @@ from airflow_linepipe.runtime import load_references
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator, Context
 
-__all__ = ["hand_over", "is_mapped_over", "load_artifact", "load_values", "open_exchange", "producer_of_task"]
+__all__ = [
+    "RESERVED_KEYS",
+    "hand_over",
+    "is_mapped_over",
+    "load_artifact",
+    "load_values",
+    "open_exchange",
+    "producer_of_task",
+]
 
 logger = logging.getLogger(__name__)
+
+# Airflow itself keeps these XCom keys.
+RESERVED_KEYS: Final = frozenset({"return_value", "skipmixin_key"})
 
 
 def open_exchange(storage: str | None = None) -> Exchange:

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator
 
 from airflow_linepipe.errors import MissingInputError, PlanError, Problem
 from airflow_linepipe.handoff import check_storage, is_reference
-from airflow_linepipe.hooks.handoff import hand_over, is_mapped_over, load_values, open_exchange, producer_of_task
+from airflow_linepipe.hooks.handoff import (
+    RESERVED_KEYS,
+    hand_over,
+    is_mapped_over,
+    load_values,
+    open_exchange,
+    producer_of_task,
+)
 from airflow_linepipe.plan import Plan, build_plan, function_label, load_target
 from airflow_linepipe.runtime import run_plan
 
@@ -19,9 +26,6 @@ if TYPE_CHECKING:
     from linepipe.node import Node
 
 __all__ = ["LinepipeNodeOperator"]
-
-# Airflow itself keeps these XCom keys.
-_RESERVED_KEYS: Final = ("return_value", "skipmixin_key")
 
 
 class LinepipeNodeOperator(BaseOperator):
@@ -74,6 +78,12 @@ class LinepipeNodeOperator(BaseOperator):
         self.plan = plan
         self.inputs = inputs
         self.storage = storage
+        # A node's output is always a reference: nothing in its place means that the node gave none.
+        self.from_nodes = frozenset(
+            name
+            for name, value in (inputs.items() if isinstance(inputs, Mapping) else ())
+            if isinstance(getattr(value, "operator", None), LinepipeNodeOperator)
+        )
 
     @classmethod
     def partial(cls, **kwargs: Any) -> Any:
@@ -86,7 +96,11 @@ class LinepipeNodeOperator(BaseOperator):
     def execute(self, context: Context) -> Any:
         """Run the node; see `BaseOperator.execute`."""
         producer = producer_of_task(context)
-        each = is_mapped_over(self, producer)
+        each = is_mapped_over(self, producer) and not self.multiple_outputs
+        for name, value in self.inputs.items() if isinstance(self.inputs, Mapping) else ():
+            if value is None and name in self.from_nodes:
+                message = f"Node '{self.plan.steps[0].label}' reads '{name}', and the task that makes it left no value."
+                raise MissingInputError(message)
         with open_exchange(self.storage) as exchange:
             given = _given(self.plan, load_values(self.inputs, exchange))
             references = {
@@ -146,7 +160,7 @@ def _given(plan: Plan, inputs: Any) -> Mapping[str, Any]:
 def _check_output_names(plan: Plan) -> None:
     if len(plan.outputs) < 2:  # noqa: PLR2004
         return
-    for name in _RESERVED_KEYS:
+    for name in sorted(RESERVED_KEYS):
         if name in plan.outputs:
             label = plan.step(plan.outputs[name].producer).label
             message = f"Node '{label}': its output '{name}' has the name of an XCom that Airflow keeps: rename it."

@@ -162,3 +162,18 @@ def test_no_xcom_push_stores_nothing(run_dag):
     run = run_dag(dag)
     assert run.state == "success"
     assert not run.xcoms
+
+
+def test_mapping_over_a_node_of_several_outputs_leaves_its_outputs_whole(run_dag):
+    with _dag("node_several_mapped") as dag:
+        made = LinepipeNodeOperator(node=Node(lambda: ([1, 2], 5), [], ["list", "number"]), task_id="make")
+
+        @linepipe_task
+        def name(item: tuple) -> str:
+            return item[0]
+
+        name.expand(item=made.output)
+    run = run_dag(dag)
+    assert run.state == "success"
+    assert [run.value("name", map_index=index) for index in range(2)] == ["list", "number"]
+    assert run.value("make", "list") == [1, 2]

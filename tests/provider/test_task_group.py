@@ -214,3 +214,34 @@ def test_a_dag_in_one_line_has_the_users_file_and_every_dag_argument(run_dag):
         count(dag["evens"])
     run = run_dag(dag)
     assert run.xcoms["count", -1, "return_value"] == 3
+
+
+def test_a_value_that_was_never_made_is_missing_and_not_none(run_dag):
+    """A trigger rule may start a task whose input's maker has failed."""
+
+    def fail():
+        raise ValueError
+
+    seen = []
+    pipeline = Pipeline([Node(fail, [], ["v"]), Node(repr, ["v"], ["w"])])
+    with _dag("group_missing") as dag:
+        options = NodeOptions(
+            trigger_rule="all_done", on_failure_callback=lambda context: seen.append(str(context["exception"]))
+        )
+        LinepipeTaskGroup("g", pipeline=pipeline, node_options={"repr": options})
+    assert run_dag(dag).state == "failed"
+    assert seen == ["Node 'repr' reads 'v', and the task that makes it left no value."]
+
+
+def test_the_dags_default_storage_holds_for_every_kind_of_task(run_dag, tmp_path):
+    with DAG("group_storage", schedule=None, start_date=START, default_args={"storage": f"file://{tmp_path}"}) as dag:
+        group = LinepipeTaskGroup("g", pipeline=pipelines.addition)
+
+        @linepipe_task
+        def same(value: int) -> int:
+            return value
+
+        same(group["sum"])
+    run = run_dag(dag)
+    assert run.value("same") == 5
+    assert all(wire["uri"].startswith(f"file://{tmp_path}/") for wire in run.xcoms.values())

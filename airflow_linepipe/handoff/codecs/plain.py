@@ -7,7 +7,7 @@ import json
 import math
 import sys
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any, BinaryIO, Final, Literal
 from uuid import UUID
@@ -193,17 +193,11 @@ def _from_tree(tree: Json) -> Any:
 
 
 def _has_own_zone(value: datetime | time) -> bool:
-    """Whether the time zone is more than an offset: its name and rules would be lost."""
-    from datetime import timezone
-
-    return value.tzinfo is not None and (type(value.tzinfo) is not timezone or value.tzname() != _plain_name(value))
-
-
-def _plain_name(value: datetime | time) -> str | None:
-    from datetime import timezone
-
-    offset = value.utcoffset()
-    return None if offset is None else timezone(offset).tzname(None)
+    """Whether the time zone is more than an offset in ISO 8601: a name, rules or a split second would be lost."""
+    if value.tzinfo is None or type(value.tzinfo) is not timezone:
+        return value.tzinfo is not None
+    back = type(value).fromisoformat(value.isoformat())
+    return (back.utcoffset(), back.tzname()) != (value.utcoffset(), value.tzname())
 
 
 def _is_numpy_scalar(value: Any) -> bool:

@@ -105,7 +105,8 @@ def test_the_reference_names_the_values_type(value, name, travel):
     assert travel(value).reference.type == name
 
 
-offsets = st.timedeltas(dt.timedelta(hours=-23), dt.timedelta(hours=23)).map(dt.timezone)
+# Python reads an offset below a second as none at all: such a zone is no plain value.
+offsets = st.integers(-86_000, 86_000).map(lambda seconds: dt.timezone(dt.timedelta(seconds=seconds)))
 hashable = st.recursive(
     st.none()
     | st.booleans()
@@ -178,6 +179,7 @@ NOT_PLAIN = {
     "IntEnum": {"colour": Colour.RED},
     "str subclass as a key": {type("Name", (str,), {})("a"): 1},
     "zone with rules": dt.datetime(2020, 1, 1, tzinfo=zoneinfo.ZoneInfo("Europe/Berlin")),
+    "offset of a split second": dt.datetime(2020, 1, 1, tzinfo=dt.timezone(dt.timedelta(microseconds=1))),
     "zone with a name": [dt.datetime(2020, 1, 1, tzinfo=dt.timezone(dt.timedelta(hours=1), "CET"))],
     "range": range(3),
     "numpy subclass": [Score(1)],
@@ -192,7 +194,10 @@ def test_what_json_would_flatten_is_left_to_another_codec(value):
     assert JsonCodec().encode(value) is None
 
 
-@pytest.mark.parametrize("key", ["defaultdict", "OrderedDict", "zone with rules", "zone with a name", "range"])
+@pytest.mark.parametrize(
+    "key",
+    ["defaultdict", "OrderedDict", "zone with rules", "zone with a name", "offset of a split second", "range"],
+)
 def test_and_comes_back_as_it_was_all_the_same(key, travel):
     trip = travel(NOT_PLAIN[key])
     assert trip.reference.codec == "pickle"
