@@ -42,6 +42,9 @@ class _LinepipeDecoratedOperator(DecoratedOperator, PythonOperator):
         storage: str | None = None,
         **kwargs: Any,
     ) -> None:
+        # Here, because override() may bring the names too.
+        if len(outputs) > 1:
+            kwargs["multiple_outputs"] = True
         # The values themselves would stand in the log otherwise.
         kwargs.setdefault("show_return_value_in_logs", False)
         super().__init__(
@@ -124,7 +127,7 @@ def linepipe_task(
         kwargs["storage"] = check_storage(storage)
     return task_decorator_factory(
         python_callable=python_callable,
-        multiple_outputs=bool(multiple_outputs) or len(outputs) > 1,
+        multiple_outputs=bool(multiple_outputs),
         decorated_operator_class=_LinepipeDecoratedOperator,
         outputs=tuple(outputs),
         **kwargs,

@@ -204,3 +204,20 @@ def test_a_macro_gives_a_value_to_any_template(run_dag):
         made >> plain("{{ macros.linepipe.load_artifact(ti.xcom_pull(task_ids='number')) + 1 }}")
     run = run_dag(dag)
     assert run.xcoms["plain", -1, "return_value"] == "42"
+
+
+def test_override_may_name_the_outputs(run_dag):
+    with _dag("task_override_outputs") as dag:
+
+        @linepipe_task
+        def pair():
+            return 1, 2
+
+        @linepipe_task
+        def use(value):
+            return value
+
+        use(pair.override(outputs=("a", "b"))()["b"])
+    run = run_dag(dag)
+    assert run.state == "success"
+    assert run.value("use") == 2
