@@ -18,6 +18,7 @@ builtin that a caller would expect::
         ├── InvalidReferenceError (ValueError)  a dict claims to be a reference and is not
         ├── UnsupportedValueError (TypeError)   no codec takes this value
         ├── UnknownCodecError (LookupError)     no codec of this name is installed
+        ├── BrokenCodecError (ImportError)      a codec that a package registers cannot be loaded
         ├── PickleRefusedError (PermissionError) allow_pickle is off
         ├── StorageUnavailableError (ImportError) the storage's file system is not installed
         ├── ArtifactNotFoundError (FileNotFoundError) nothing lies where the reference points
@@ -31,12 +32,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 __all__ = [
     "ArtifactAlteredError",
     "ArtifactNotFoundError",
     "ArtifactUnreadableError",
+    "BrokenCodecError",
     "HandoffError",
     "InvalidReferenceError",
     "LinepipeError",
@@ -64,6 +66,17 @@ class LinepipeError(Exception):
     def __str__(self) -> str:
         # KeyError and FileNotFoundError would show repr() or [Errno …] instead of the sentence.
         return str(self.args[0]) if self.args else type(self).__name__
+
+    def __reduce__(self) -> tuple[Callable[..., LinepipeError], tuple[object, ...]]:
+        # An error may cross processes; Exception's own way calls __init__ with the sentence alone.
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(kind: type[LinepipeError], arguments: tuple[object, ...], attributes: dict[str, object]) -> LinepipeError:
+    error = kind.__new__(kind)
+    error.args = arguments
+    error.__dict__.update(attributes)
+    return error
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -162,6 +175,10 @@ class UnsupportedValueError(HandoffError, TypeError):
 
 class UnknownCodecError(HandoffError, LookupError):
     """A reference names a codec that is not installed here."""
+
+
+class BrokenCodecError(HandoffError, ImportError):
+    """A codec that an installed package registers cannot be loaded; the message names both."""
 
 
 class PickleRefusedError(HandoffError, PermissionError):

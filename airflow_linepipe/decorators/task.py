@@ -12,8 +12,8 @@ from airflow_linepipe.errors import OutputTypeError, SettingError
 from airflow_linepipe.handoff import NOT_MAPPED, check_storage
 from airflow_linepipe.hooks.handoff import (
     RESERVED_KEYS,
+    expanded_depth,
     hand_over,
-    is_mapped_over,
     load_values,
     open_exchange,
     producer_of_task,
@@ -42,7 +42,10 @@ class _LinepipeDecoratedOperator(DecoratedOperator, PythonOperator):
         storage: str | None = None,
         **kwargs: Any,
     ) -> None:
-        # Here, because override() may bring the names too.
+        # Here too, because override() may bring them.
+        outputs = _checked_names(outputs)
+        if storage is not None:
+            storage = check_storage(storage)
         if len(outputs) > 1:
             kwargs["multiple_outputs"] = True
         # The values themselves would stand in the log otherwise.
@@ -54,7 +57,7 @@ class _LinepipeDecoratedOperator(DecoratedOperator, PythonOperator):
             kwargs_to_upstream={"python_callable": python_callable, "op_args": op_args, "op_kwargs": op_kwargs},
             **kwargs,
         )
-        self.outputs = tuple(outputs)
+        self.outputs = outputs
         self.storage = storage
 
     def execute(self, context: Context) -> Any:
@@ -74,8 +77,8 @@ class _LinepipeDecoratedOperator(DecoratedOperator, PythonOperator):
             if result is None and producer.map_index == NOT_MAPPED:
                 return None
             name = self.outputs[0] if self.outputs else "return_value"
-            each = is_mapped_over(self, producer)
-            return hand_over(result, name=name, exchange=exchange, producer=producer, each=each)
+            depth = expanded_depth(self, producer)
+            return hand_over(result, name=name, exchange=exchange, producer=producer, depth=depth)
 
     def _named(self, result: Any) -> Mapping[str, Any]:
         label = self.python_callable.__name__
@@ -113,22 +116,29 @@ def linepipe_task(
         multiple_outputs: True: the function returns a dict, and each of its values is an output.
         storage: Replaces ``[linepipe] storage`` for this task.
         **kwargs: Everything that BaseOperator takes.
+
+    Raises:
+        SettingError: Names in ``outputs`` cannot be used, or ``storage`` is no URL.
+        StorageUnavailableError: The file system of ``storage`` is not installed.
     """
-    if isinstance(outputs, str):
-        outputs = (outputs,)
-    for position, name in enumerate(outputs):
-        if name in outputs[:position]:
-            message = f"linepipe_task: the output '{name}' is named twice: give each output its own name."
-            raise SettingError(message)
-    if len(outputs) > 1 and (kept := sorted(RESERVED_KEYS.intersection(outputs))):
-        message = f"linepipe_task: the output '{kept[0]}' has the name of an XCom that Airflow keeps: rename it."
-        raise SettingError(message)
     if storage is not None:
         kwargs["storage"] = check_storage(storage)
     return task_decorator_factory(
         python_callable=python_callable,
         multiple_outputs=bool(multiple_outputs),
         decorated_operator_class=_LinepipeDecoratedOperator,
-        outputs=tuple(outputs),
+        outputs=_checked_names(outputs),
         **kwargs,
     )
+
+
+def _checked_names(outputs: Sequence[str]) -> tuple[str, ...]:
+    names = (outputs,) if isinstance(outputs, str) else tuple(outputs)
+    for position, name in enumerate(names):
+        if name in names[:position]:
+            message = f"linepipe_task: the output '{name}' is named twice: give each output its own name."
+            raise SettingError(message)
+    if len(names) > 1 and (kept := sorted(RESERVED_KEYS.intersection(names))):
+        message = f"linepipe_task: the output '{kept[0]}' has the name of an XCom that Airflow keeps: rename it."
+        raise SettingError(message)
+    return names

@@ -16,9 +16,10 @@ from airflow_linepipe.errors import (
     ArtifactUnreadableError,
     HandoffError,
     PickleRefusedError,
+    UnknownCodecError,
     UnsupportedValueError,
 )
-from airflow_linepipe.handoff.codecs import CodecRegistry, Payload, type_name
+from airflow_linepipe.handoff.codecs import ENTRY_POINT_GROUP, CodecRegistry, Payload, type_name
 from airflow_linepipe.handoff.layout import Producer, artifact_uri, producer_of
 from airflow_linepipe.handoff.reference import ArtifactRef
 from airflow_linepipe.handoff.stores import Store, check_storage, open_store
@@ -81,6 +82,7 @@ class Exchange:
         Raises:
             UnsupportedValueError: No codec takes the value.
             PickleRefusedError: Only pickle would, and it is not allowed.
+            BrokenCodecError: A codec that a package registers cannot be loaded.
         """
         codec, encoding = self._encode(value, name, producer)
         uri = artifact_uri(self.storage, producer, name, encoding.extension)
@@ -118,8 +120,9 @@ class Exchange:
             ArtifactUnreadableError: The codec cannot decode it here.
             PickleRefusedError: It is a pickle, and they are not allowed.
             UnknownCodecError: Its codec is not installed.
+            BrokenCodecError: A codec that a package registers cannot be loaded.
         """
-        codec = self._codecs.named(reference.codec)
+        codec = self._codec_of(reference)
         if codec.name == "pickle" and not self._allow_pickle:
             message = (
                 f"Artifact '{reference.name}' ({reference.type}) is a pickle, and [linepipe] allow_pickle is off: "
@@ -149,6 +152,17 @@ class Exchange:
             )
             raise PickleRefusedError(message)
         return found
+
+    def _codec_of(self, reference: ArtifactRef) -> Codec:
+        try:
+            return self._codecs.named(reference.codec)
+        except KeyError as error:
+            message = (
+                f"Artifact '{reference.name}' ({reference.type}) needs the codec '{reference.codec}', which is not "
+                f"installed here: install the package that registers it (entry-point group '{ENTRY_POINT_GROUP}'). "
+                f"It was written by {self._origin(reference)}."
+            )
+            raise UnknownCodecError(message) from error
 
     def _read(self, reference: ArtifactRef) -> memoryview:
         try:

@@ -6,6 +6,10 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from airflow.sdk import XComArg
+from airflow.sdk.definitions.mappedoperator import MappedOperator
+from airflow.sdk.definitions.xcom_arg import MapXComArg
+
 from airflow_linepipe import settings
 from airflow_linepipe.errors import OutputTypeError
 from airflow_linepipe.handoff import NOT_MAPPED, ArtifactRef, Exchange, Json, Producer
@@ -14,11 +18,13 @@ from airflow_linepipe.runtime import load_references
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator, Context
+    from airflow.sdk.definitions._internal.expandinput import DictOfListsExpandInput, ListOfDictsExpandInput
+    from airflow.sdk.definitions.taskgroup import MappedTaskGroup
 
 __all__ = [
     "RESERVED_KEYS",
+    "expanded_depth",
     "hand_over",
-    "is_mapped_over",
     "load_artifact",
     "load_values",
     "open_exchange",
@@ -79,7 +85,7 @@ def load_values(handed: Any, exchange: Exchange) -> Any:
     return load_references(_listed(handed), exchange)
 
 
-def hand_over(value: Any, *, name: str, exchange: Exchange, producer: Producer, each: bool = False) -> Json:
+def hand_over(value: Any, *, name: str, exchange: Exchange, producer: Producer, depth: int = 0) -> Json:
     """Store a value and give what goes into XCom.
 
     Args:
@@ -87,36 +93,65 @@ def hand_over(value: Any, *, name: str, exchange: Exchange, producer: Producer, 
         name: The output's name.
         exchange: Where it goes.
         producer: The task that made it.
-        each: Whether another task maps over it: then its items are stored one by one.
+        depth: How many levels of lists and dicts stay as they are, their items stored one by one: see
+            `expanded_depth`.
 
     Returns:
-        The reference on the wire; with ``each`` a list or dict of them.
+        The reference on the wire; with ``depth`` a list or dict of them.
 
     Raises:
-        OutputTypeError: With ``each``, the value is neither a list nor a dict.
+        OutputTypeError: With ``depth``, the value is no list and no dict with text keys.
     """
-    if not each:
+    if not depth:
         reference = exchange.put(value, name=name, producer=producer)
         logger.info("Stored %s: %s, %d bytes at %s", name, reference.type, reference.nbytes, reference.uri)
         return reference.to_wire()
+
+    def item_over(key: object, item: Any) -> Json:
+        return hand_over(item, name=f"{name}-{key}", exchange=exchange, producer=producer, depth=depth - 1)
+
     if isinstance(value, dict):
-        items: Any = value.items()
-        return {key: hand_over(item, name=f"{name}-{key}", exchange=exchange, producer=producer) for key, item in items}
+        for key in value:
+            if not isinstance(key, str):
+                raise _not_expandable(name, producer, f"a dict with the key {key!r}", "give it text keys")
+        return {key: item_over(key, item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [
-            hand_over(item, name=f"{name}-{position}", exchange=exchange, producer=producer)
-            for position, item in enumerate(value)
-        ]
+        return [item_over(position, item) for position, item in enumerate(value)]
+    raise _not_expandable(name, producer, f"a {type(value).__name__}", "return a list or a dict")
+
+
+def expanded_depth(operator: BaseOperator, producer: Producer) -> int:
+    """How deep other tasks expand into what this one returns.
+
+    Returns:
+        0 if none does (or only over its own mapped instances), 1 for ``expand()``, whose arguments get the items of
+        a list or dict, and 2 for ``expand_kwargs()``, whose arguments get the values of a list's dicts.
+    """
+    if producer.map_index != NOT_MAPPED:
+        return 0
+    return max((_depth(_expand_input(dependant)) for dependant in operator.iter_mapped_dependants()), default=0)
+
+
+def _expand_input(dependant: MappedOperator | MappedTaskGroup) -> DictOfListsExpandInput | ListOfDictsExpandInput:
+    # Airflow keeps what a task or a group expands over in two places, and neither has a public name for both.
+    if isinstance(dependant, MappedOperator):
+        return dependant._get_specified_expand_input()  # noqa: SLF001
+    return dependant._expand_input  # noqa: SLF001
+
+
+def _depth(expand_input: DictOfListsExpandInput | ListOfDictsExpandInput) -> int:
+    # expand_kwargs(task().map(f)): f makes the dicts. expand_kwargs([task()]): the task returns one dict.
+    value = expand_input.value
+    is_list_of_dicts = expand_input.EXPAND_INPUT_TYPE == "list-of-dicts" and isinstance(value, XComArg)
+    return 2 if is_list_of_dicts and not isinstance(value, MapXComArg) else 1
+
+
+def _not_expandable(name: str, producer: Producer, found: str, advice: str) -> OutputTypeError:
     message = (
-        f"Output '{name}' of {producer} is a {type(value).__name__}, and another task maps over it with expand(): "
-        "return a list or a dict."
+        f"Output '{name}' of {producer} is {found}, and another task maps over it with expand() or "
+        f"expand_kwargs(): {advice}."
     )
-    raise OutputTypeError(message)
-
-
-def is_mapped_over(operator: BaseOperator, producer: Producer) -> bool:
-    """Whether another task expands over what this one returns (and not over its mapped instances)."""
-    return producer.map_index == NOT_MAPPED and next(operator.iter_mapped_dependants(), None) is not None
+    return OutputTypeError(message)
 
 
 def _listed(handed: Any) -> Any:

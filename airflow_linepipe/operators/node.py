@@ -12,8 +12,8 @@ from airflow_linepipe.errors import MissingInputError, PlanError, Problem
 from airflow_linepipe.handoff import check_storage, is_reference
 from airflow_linepipe.hooks.handoff import (
     RESERVED_KEYS,
+    expanded_depth,
     hand_over,
-    is_mapped_over,
     load_values,
     open_exchange,
     producer_of_task,
@@ -24,6 +24,8 @@ from airflow_linepipe.runtime import run_plan
 if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg
     from linepipe.node import Node
+
+    from airflow_linepipe.handoff import Exchange
 
 __all__ = ["LinepipeNodeOperator"]
 
@@ -96,20 +98,33 @@ class LinepipeNodeOperator(BaseOperator):
     def execute(self, context: Context) -> Any:
         """Run the node; see `BaseOperator.execute`."""
         producer = producer_of_task(context)
-        each = is_mapped_over(self, producer) and not self.multiple_outputs
-        for name, value in self.inputs.items() if isinstance(self.inputs, Mapping) else ():
-            if value is None and name in self.from_nodes:
-                message = f"Node '{self.plan.steps[0].label}' reads '{name}', and the task that makes it left no value."
-                raise MissingInputError(message)
+        depth = 0 if self.multiple_outputs else expanded_depth(self, producer)
+        references = {}
         with open_exchange(self.storage) as exchange:
-            given = _given(self.plan, load_values(self.inputs, exchange))
-            references = {
-                name: hand_over(value, name=name, exchange=exchange, producer=producer, each=each)
-                for name, value in run_plan(self.plan, given=given)
-            }
+            for name, value in run_plan(self.plan, given=self._given(exchange)):
+                if self.do_xcom_push:
+                    references[name] = hand_over(value, name=name, exchange=exchange, producer=producer, depth=depth)
         if self.multiple_outputs:
             return references
         return next(iter(references.values()), None)
+
+    def _given(self, exchange: Exchange) -> dict[str, Any]:
+        """The values behind ``inputs`` that the plan reads."""
+        label = self.plan.steps[0].label
+        handed: Any = self.inputs
+        inputs = load_values(handed, exchange)
+        if not isinstance(inputs, Mapping):
+            message = f"The inputs of node '{label}' are a {type(inputs).__name__}: give a dict by name."
+            raise MissingInputError(message)
+        for name in self.plan.given:
+            if name not in inputs:
+                message = f"Node '{label}' reads '{name}', and its inputs hold only: {', '.join(inputs)}."
+                raise MissingInputError(message)
+            # Not what was loaded: a node may well make None.
+            if name in self.from_nodes and handed[name] is None:
+                message = f"Node '{label}' reads '{name}', and the task that makes it left no value."
+                raise MissingInputError(message)
+        return {name: inputs[name] for name in self.plan.given}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -144,17 +159,6 @@ def _plan(
     # What another task gives as a whole shows its names when it is there.
     given = None if is_reference(inputs) or not isinstance(inputs, Mapping) else tuple(inputs)
     return build_plan(nodes, config=config, constants=constants, given=given, order="list")
-
-
-def _given(plan: Plan, inputs: Any) -> Mapping[str, Any]:
-    if not isinstance(inputs, Mapping):
-        message = f"The inputs of a node are a dict by name, not a {type(inputs).__name__}."
-        raise MissingInputError(message)
-    for name in plan.given:
-        if name not in inputs:
-            message = f"Node '{plan.steps[0].label}' reads '{name}', and its inputs hold only: {', '.join(inputs)}."
-            raise MissingInputError(message)
-    return {name: inputs[name] for name in plan.given}
 
 
 def _check_output_names(plan: Plan) -> None:

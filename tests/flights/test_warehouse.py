@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 from flights.features import FEATURE_COLUMNS
 from flights.warehouse import COLUMN_TYPES, count_rows, create_table, replace_month
-from sqlalchemy import create_engine, make_url, text
+from flights_oracle import expected_month
+from sqlalchemy import create_engine, text
 from sqlalchemy.exc import IntegrityError
 
 
@@ -11,15 +12,6 @@ from sqlalchemy.exc import IntegrityError
 def sqlite(tmp_path):
     engine = create_engine(f"sqlite:///{tmp_path / 'warehouse.db'}")
     yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def postgres(postgres_uri):
-    engine = create_engine(make_url(postgres_uri).set(drivername="postgresql+psycopg2"))
-    yield engine
-    with engine.begin() as connection:
-        connection.execute(text("DROP TABLE IF EXISTS flight_features"))
     engine.dispose()
 
 
@@ -221,7 +213,7 @@ def test_a_real_month_is_the_same_in_both_databases(sqlite, postgres, real_month
     assert read(sqlite) == sorted(read(postgres), key=lambda row: row["flight_id"])
 
 
-def test_a_real_month_adds_up_in_the_database(sqlite, real_month, expected_month):
+def test_a_real_month_adds_up_in_the_database(sqlite, real_month):
     with sqlite.begin() as connection:
         create_table(connection)
         replace_month(connection, real_month.features, real_month.month)

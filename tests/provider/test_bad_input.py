@@ -90,6 +90,14 @@ CASES = {
         lambda: linepipe_task(pipelines.split, outputs=["a", "a"]),
         "linepipe_task: the output 'a' is named twice: give each output its own name.",
     ),
+    "an overridden task's output named twice": (
+        lambda: linepipe_task(pipelines.split).override(outputs=["a", "a"])([1]),
+        "linepipe_task: the output 'a' is named twice: give each output its own name.",
+    ),
+    "an overridden task's storage": (
+        lambda: linepipe_task(pipelines.split).override(storage="here")([1]),
+        "The storage 'here' is no URL: write file:///absolute/path, s3://bucket/prefix or the like.",
+    ),
     "a decorated task's output named as Airflow's": (
         lambda: linepipe_task(pipelines.split, outputs=["a", "return_value"]),
         "linepipe_task: the output 'return_value' has the name of an XCom that Airflow keeps: rename it.",

@@ -8,7 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 import pandas as pd
 import pyarrow as pa
 import pytest
-from sqlalchemy import create_engine, make_url, text
+from flights_oracle import expected_month
+from sqlalchemy import create_engine, text
 
 MONTHS = ("2013-01", "2013-02")
 
@@ -23,16 +24,12 @@ def sqlite_warehouse(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def postgres_warehouse(postgres_uri, monkeypatch):
+def postgres_warehouse(postgres, postgres_uri, monkeypatch):
     parts = urlsplit(postgres_uri)
     (socket,) = parse_qs(parts.query)["host"]
     connection = {"conn_type": "postgres", "host": socket, "login": parts.username, "schema": parts.path.strip("/")}
     monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps(connection))
-    engine = create_engine(make_url(postgres_uri).set(drivername="postgresql+psycopg2"))
-    yield engine
-    with engine.begin() as opened:
-        opened.execute(text("DROP TABLE IF EXISTS flight_features"))
-    engine.dispose()
+    return postgres
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.server)])
@@ -49,7 +46,7 @@ def _table(warehouse, month):
         return tuple(int(value) for value in connection.execute(query, {"month": int(month[-2:])}).one())
 
 
-def test_each_month_has_the_rows_and_sums_of_the_csv_files(example_dags, run_dag, warehouse, expected_month):
+def test_each_month_has_the_rows_and_sums_of_the_csv_files(example_dags, run_dag, warehouse):
     for month in MONTHS:
         run = run_dag(example_dags["dataops"], conf={"month": month})
         assert run.state == "success"

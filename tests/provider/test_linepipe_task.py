@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import UTC, datetime
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -124,6 +126,70 @@ def test_each_item_of_a_dict_is_mapped_over_with_its_key(run_dag):
     assert [run.value("size", map_index=index) for index in range(2)] == ["b2", "a1"]
 
 
+def test_expand_kwargs_gives_every_argument_its_value(run_dag):
+    with _dag("task_expand_kwargs") as dag:
+
+        @linepipe_task
+        def pairs() -> list[dict[str, Any]]:
+            return [
+                {"table": pd.DataFrame({"a": [1, 2]}), "factor": 3},
+                {"table": pd.DataFrame({"a": [4]}), "factor": 5},
+            ]
+
+        @linepipe_task
+        def one_pair(factor: int) -> dict[str, Any]:
+            return {"table": pd.DataFrame({"a": [factor]}), "factor": factor}
+
+        @linepipe_task
+        def numbers() -> list[int]:
+            return [1, 2]
+
+        @linepipe_task
+        def total(table: pd.DataFrame, factor: int) -> int:
+            return int(table["a"].sum()) * factor
+
+        @linepipe_task
+        def square(number: int) -> int:
+            return number * number
+
+        @linepipe_task
+        def collect(*totals: Any) -> list:
+            return [list(each) for each in totals]
+
+        collect(
+            total.expand_kwargs(pairs()),
+            total.override(task_id="of_tasks").expand_kwargs([one_pair(2), one_pair(3)]),
+            square.expand_kwargs(numbers().map(lambda reference: {"number": reference})),
+        )
+    run = run_dag(dag)
+    assert run.state == "success"
+    assert run.value("collect") == [[9, 20], [4, 9], [1, 4]]
+
+
+@pytest.mark.parametrize(
+    ("made", "sentence"),
+    [
+        ({1: "a", "1": "b"}, "is a dict with the key 1, and another task maps over it .*: give it text keys"),
+        ("abc", "is a str, and another task maps over it .*: return a list or a dict"),
+    ],
+)
+def test_what_cannot_be_mapped_over_is_refused_where_it_is_made(run_dag, made, sentence):
+    seen = []
+    with _dag("task_unmappable") as dag:
+
+        @linepipe_task(on_failure_callback=lambda context: seen.append(context["exception"]))
+        def make():
+            return made
+
+        @linepipe_task
+        def use(item):
+            return item
+
+        use.expand(item=make())
+    assert run_dag(dag).state == "failed"
+    assert re.search(sentence, str(seen[0]))
+
+
 def test_none_comes_back_as_none(run_dag):
     with _dag("task_none") as dag:
 
@@ -140,6 +206,17 @@ def test_none_comes_back_as_none(run_dag):
     assert run.value("use") == "None"
 
 
+@pytest.fixture
+def event_loop():
+    """Airflow runs an async function in the thread's loop, and one that asyncio makes for it stays open for ever."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield loop
+    asyncio.set_event_loop(None)
+    loop.close()
+
+
+@pytest.mark.usefixtures("event_loop")
 def test_an_async_function_works_as_in_task(run_dag):
     with _dag("task_async") as dag:
 

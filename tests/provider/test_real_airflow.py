@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from flights_oracle import expected_month
 
 from airflow_linepipe.handoff import ArtifactRef, Exchange
 from airflow_linepipe.testing import StandaloneAirflow
@@ -168,7 +169,7 @@ def test_mapping_and_overriding(finish):
     assert run.value("best") == {"threshold": 12, "accuracy": 1.0}
 
 
-def test_a_month_of_flights_reaches_the_warehouse_with_references_only_in_xcom(finish, folder, expected_month):
+def test_a_month_of_flights_reaches_the_warehouse_with_references_only_in_xcom(finish, folder):
     """R61."""
     run = finish("dataops", month="2013-01")
     assert run.state == "success"
@@ -182,7 +183,7 @@ def test_a_month_of_flights_reaches_the_warehouse_with_references_only_in_xcom(f
     assert row == tuple(expected[name] for name in ("rows", "arr_delay_sum", "late_flights", "tailnums"))
 
 
-def test_two_months_at_once_reach_the_warehouse(airflow, folder, expected_month):
+def test_two_months_at_once_reach_the_warehouse(airflow, folder):
     """As the demo runs them; two loads into one SQLite file wait for each other."""
     runs = {month: airflow.trigger("dataops", conf={"month": month}) for month in ("2013-02", "2013-03")}
     for run_id in runs.values():

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
 
-from airflow_linepipe.errors import UnknownCodecError
+from airflow_linepipe.errors import BrokenCodecError
 from airflow_linepipe.handoff.codecs.array import ArrayCodec
 from airflow_linepipe.handoff.codecs.arrow import ArrowCodec
 from airflow_linepipe.handoff.codecs.codec import Codec, Encoding
@@ -54,21 +54,37 @@ class CodecRegistry:
         """The codec of this name.
 
         Raises:
-            UnknownCodecError: None is installed.
+            KeyError: None is installed.
+            BrokenCodecError: A registered one cannot be loaded.
         """
-        for codec in self:
+        for codec in (*self._first, self._last):
             if codec.name == name:
                 return codec
-        message = (
-            f"No codec '{name}' is installed here: install the package that registers it "
-            f"(entry-point group '{ENTRY_POINT_GROUP}') where the artifact is read."
-        )
-        raise UnknownCodecError(message)
+        for codec in self._registered():
+            if codec.name == name:
+                return codec
+        raise KeyError(name)
 
     def __iter__(self) -> Iterator[Codec]:
         yield from self._first
+        yield from self._registered()
+        yield self._last
+
+    def _registered(self) -> tuple[Codec, ...]:
         if self._installed is None:
             # Looking through every installed distribution takes time: only when nothing else fits.
-            self._installed = tuple(point.load()() for point in entry_points(group=ENTRY_POINT_GROUP))
-        yield from self._installed
-        yield self._last
+            self._installed = tuple(_loaded(point) for point in entry_points(group=ENTRY_POINT_GROUP))
+        return self._installed
+
+
+def _loaded(point: EntryPoint) -> Codec:
+    try:
+        codec: Codec = point.load()()
+    except Exception as error:  # importing another package runs whatever it holds
+        package = point.dist.name if point.dist else point.value
+        message = (
+            f"The codec '{point.name}' that '{package}' registers cannot be loaded "
+            f"({type(error).__name__}: {error}): mend that package or uninstall it."
+        )
+        raise BrokenCodecError(message) from error
+    return codec

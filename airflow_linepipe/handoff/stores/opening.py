@@ -81,11 +81,17 @@ def open_store(uri: str, open_file_system: OpenFileSystem = open_file_system) ->
 
 
 def _check_scheme(scheme: str, url: str) -> None:
-    """Look the scheme up without importing its file system, which may take a second."""
-    from fsspec.registry import known_implementations, registry
+    """Look the scheme up, without importing another package's file system: that may take a second."""
+    from fsspec.registry import get_filesystem_class, known_implementations, registry
 
     implementation = known_implementations.get(scheme, {"class": ""})
     module = implementation["class"].partition(".")[0]
+    if module == "fsspec" and "err" in implementation:
+        # fsspec brings the file system itself, and only its import shows whether what it stands on is there.
+        try:
+            get_filesystem_class(scheme)
+        except ImportError as error:
+            raise _not_installed(url, str(error)) from error
     if scheme in registry or (module and find_spec(module)):
         return
     if not module and scheme not in _PROVIDERS:

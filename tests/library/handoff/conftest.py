@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,23 +11,12 @@ import pytest
 
 from airflow_linepipe.handoff import ArtifactRef, Exchange, Producer
 
-HERE = Path(__file__).parent
-
 
 class Trip(NamedTuple):
     """A value that has been handed over: the reference that travelled, and what was read through it."""
 
     reference: ArtifactRef
     value: Any
-
-
-@pytest.fixture(scope="session")
-def fingerprint() -> Callable[[Any], Any]:
-    """The function of fingerprint.py, loaded by path: the test folders are no packages."""
-    spec = importlib.util.spec_from_file_location("handoff_fingerprint", HERE / "fingerprint.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.fingerprint
 
 
 @pytest.fixture(scope="session")

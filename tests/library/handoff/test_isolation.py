@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from fingerprint import fingerprint
 
 
 def fill(array):
@@ -81,7 +82,7 @@ CASES = {
 
 
 @pytest.mark.parametrize(("value", "change"), CASES.values(), ids=CASES.keys())
-def test_what_a_consumer_does_to_its_value_changes_nothing(value, change, exchange, producer, fingerprint):
+def test_what_a_consumer_does_to_its_value_changes_nothing(value, change, exchange, producer):
     def content(read):
         return read.read_bytes() if isinstance(read, pathlib.Path) else fingerprint(read)
 
@@ -104,7 +105,7 @@ def test_what_a_consumer_does_to_its_value_changes_nothing(value, change, exchan
     [(np.arange(10), fill), (pd.DataFrame({"a": [1, 2], "b": ["x", "y"]}), write_into), ([1], append)],
     ids=["array", "frame", "list"],
 )
-def test_what_the_producer_does_to_its_value_afterwards_changes_nothing(value, change, exchange, producer, fingerprint):
+def test_what_the_producer_does_to_its_value_afterwards_changes_nothing(value, change, exchange, producer):
     value = value.copy()
     expected = fingerprint(value)
     reference = exchange.put(value, name="x", producer=producer)
@@ -113,7 +114,7 @@ def test_what_the_producer_does_to_its_value_afterwards_changes_nothing(value, c
 
 
 @pytest.mark.parametrize("value", [np.arange(100_000), pd.DataFrame({"a": range(100_000)})], ids=["array", "frame"])
-def test_a_value_outlives_its_artifact(value, exchange, producer, fingerprint):
+def test_a_value_outlives_its_artifact(value, exchange, producer):
     reference = exchange.put(value, name="x", producer=producer)
     back = exchange.get(reference)
     path = pathlib.Path(reference.uri.removeprefix("file://"))

@@ -16,7 +16,7 @@ from airflow_linepipe.handoff.layout import artifact_uri, escape, producer_of
 ROOT = "s3://bucket/linepipe"
 CLEAN = Producer(dag_id="flights", run_id="manual", task_id="features.clean")
 
-some = settings(deadline=None, max_examples=50, database=None)
+some = settings(max_examples=50)
 # Any str at all, and the ones that a database and a URL can hold.
 anything = st.text(st.characters())
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=25)

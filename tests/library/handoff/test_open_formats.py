@@ -13,6 +13,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from fingerprint import fingerprint
 
 FRAME = pd.DataFrame(
     {
@@ -125,8 +126,8 @@ imported = {"airflow", "numpy", "pandas", "polars", "pyarrow", "fsspec", "linepi
 assert not imported, imported
 value = Exchange("file:///nowhere").get(ArtifactRef.from_wire(json.load(sys.stdin)))
 
-import runpy
-print(runpy.run_path(sys.argv[1])["fingerprint"](value))
+from fingerprint import fingerprint
+print(fingerprint(value))
 """
 
 STRANGERS = {
@@ -140,14 +141,14 @@ STRANGERS = {
 
 
 @pytest.mark.parametrize("value", STRANGERS.values(), ids=STRANGERS.keys())
-def test_a_process_that_has_imported_nothing_reads_the_same(value, exchange, producer, fingerprint):
+def test_a_process_that_has_imported_nothing_reads_the_same(value, exchange, producer):
     wire = exchange.put(value, name="x", producer=producer).to_wire()
     assert wire["codec"] != "pickle"
-    here = pathlib.Path(__file__).parent
+    root = pathlib.Path(__file__).parents[3]
     done = subprocess.run(
-        [sys.executable, "-c", READER, here / "fingerprint.py"],
+        [sys.executable, "-c", READER],
         input=json.dumps(wire),
-        env={**os.environ, "PYTHONPATH": str(here.parents[2])},
+        env={**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{root / 'tests' / 'support'}"},
         capture_output=True,
         text=True,
         check=False,

@@ -101,12 +101,13 @@ def test_a_reference_to_a_storage_that_is_not_installed_here_is_reported_when_it
         exchange.get(reference)
 
 
-def test_a_file_system_of_fsspecs_own_that_lacks_its_package_is_reported_when_it_is_opened(monkeypatch):
+@pytest.mark.parametrize("use", [check_storage, lambda url: open_store(url).read(url)], ids=["checked", "opened"])
+def test_a_file_system_of_fsspecs_own_that_lacks_its_package_is_reported(use, monkeypatch):
     monkeypatch.setitem(sys.modules, "paramiko", None)
     monkeypatch.delitem(sys.modules, "fsspec.implementations.sftp", raising=False)
     monkeypatch.delitem(registry._registry, "sftp", raising=False)
     with pytest.raises(StorageUnavailableError, match="storage 'sftp://host/x' is not installed: .*paramiko"):
-        open_store("sftp://host/x").read("sftp://host/x")
+        use("sftp://host/x")
 
 
 def test_the_scheme_chooses_the_store():

@@ -9,7 +9,7 @@ import sys
 from functools import partial
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from linepipe.node import create_named_partial_function
 
@@ -93,7 +93,6 @@ def test_labels_become_ids_in_list_order(labels, ids):
 _LABELS = st.lists(st.sampled_from(["f", "f__2", "f__3", "f__2__2", "<f>", "g", ""]) | st.text(max_size=5), max_size=12)
 
 
-@settings(deadline=None)
 @given(_LABELS)
 def test_ids_are_always_unique_and_legal(labels):
     ids = list(step_ids(labels))
@@ -102,7 +101,6 @@ def test_ids_are_always_unique_and_legal(labels):
     assert all(LEGAL.match(step_id) and not step_id.endswith("\n") for step_id in ids)
 
 
-@settings(deadline=None)
 @given(_LABELS, st.text(max_size=5))
 def test_a_step_added_at_the_end_moves_no_id_unless_it_spells_one_out(labels, added):
     before = list(step_ids(labels))

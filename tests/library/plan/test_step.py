@@ -8,36 +8,16 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 from linepipe.node import Node
+from nodes import clean, fit, load, made, save
 
 from airflow_linepipe.errors import PlanError
 from airflow_linepipe.plan import (
-    ArtifactBinding,
     ConfigBinding,
     ConstantBinding,
     GivenBinding,
     Plan,
     build_plan,
 )
-
-
-def load(*values):
-    return values
-
-
-def clean(*values):
-    return values
-
-
-def fit(*values):
-    return values
-
-
-def save(*values):
-    return None
-
-
-def made(producer, name):
-    return ArtifactBinding(producer=producer, name=name)
 
 
 def from_outside(name):

@@ -9,6 +9,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import drawn_pipelines as pipelines
 import hypothesis
 import pytest
 from hypothesis import strategies as st
@@ -87,13 +88,13 @@ def groups(step_ids: Sequence[str], ends: Sequence[bool]) -> list[list[str]]:
     return grouped
 
 
-def test_a_plan_gives_what_linepipe_gives_whole_and_as_tasks_of_one_step_or_several(pipelines, world, storage):
+def test_a_plan_gives_what_linepipe_gives_whole_and_as_tasks_of_one_step_or_several(world, storage):
     """R02, R07, R08, R10, R11, R17: same values and same files, in every order that the plan allows."""
 
     def shown(outputs: dict[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
         return {name: pipelines.fingerprint(outputs[name]) for name in sorted(outputs)}, take_files(world)
 
-    @hypothesis.settings(max_examples=300, deadline=None, database=None, derandomize=True)
+    @hypothesis.settings(max_examples=300)
     @hypothesis.given(st.data())
     def check(data: st.DataObject) -> None:
         take_files(world)
@@ -115,10 +116,10 @@ def test_a_plan_gives_what_linepipe_gives_whole_and_as_tasks_of_one_step_or_seve
     check()
 
 
-def test_list_order_allows_only_the_order_of_the_list(pipelines, world):
+def test_list_order_allows_only_the_order_of_the_list(world):
     """R02."""
 
-    @hypothesis.settings(max_examples=50, deadline=None, database=None, derandomize=True)
+    @hypothesis.settings(max_examples=50)
     @hypothesis.given(st.data())
     def check(data: st.DataObject) -> None:
         pipeline = data.draw(pipelines.pipelines(folder=str(world)))
@@ -182,9 +183,7 @@ def _writes_after_reads(pipeline):
         ),
     ],
 )
-def test_the_strategy_draws(pipelines, world, kind):
+def test_the_strategy_draws(world, kind):
     """The comparison above is worth as much as the pipelines it sees."""
-    settings = hypothesis.settings(
-        max_examples=1000, deadline=None, database=None, phases=[hypothesis.Phase.generate], derandomize=True
-    )
+    settings = hypothesis.settings(max_examples=1000, phases=[hypothesis.Phase.generate])
     assert hypothesis.find(pipelines.pipelines(folder=str(world)), kind, settings=settings)

@@ -7,11 +7,12 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from fingerprint import fingerprint
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-some = settings(deadline=None, max_examples=80, database=None)
+some = settings(max_examples=80)
 PLAIN_CODES = "?bhilqBHILQefdgFDG"
 
 ARRAYS = {
@@ -44,7 +45,7 @@ ARRAYS = {
 
 
 @pytest.mark.parametrize("value", ARRAYS.values(), ids=ARRAYS.keys())
-def test_an_array_comes_back_as_it_was(value, travel, fingerprint):
+def test_an_array_comes_back_as_it_was(value, travel):
     trip = travel(value)
     assert trip.reference.codec == "npy"
     assert trip.reference.type == "numpy.ndarray"
@@ -60,7 +61,7 @@ def test_an_array_comes_back_as_it_was(value, travel, fingerprint):
     ),
     fortran=st.booleans(),
 )
-def test_any_array_comes_back_as_it_was(value, fortran, travel, fingerprint):
+def test_any_array_comes_back_as_it_was(value, fortran, travel):
     value = np.asfortranarray(value) if fortran and value.ndim else value
     assert fingerprint(travel(value).value) == fingerprint(value)
 
@@ -85,7 +86,7 @@ LEFT_TO_PICKLE = {
 
 @pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
 @pytest.mark.parametrize("value", LEFT_TO_PICKLE.values(), ids=LEFT_TO_PICKLE.keys())
-def test_what_npy_would_change_is_pickled_and_equal_all_the_same(value, travel, fingerprint):
+def test_what_npy_would_change_is_pickled_and_equal_all_the_same(value, travel):
     trip = travel(value)
     assert trip.reference.codec == "pickle"
     assert fingerprint(trip.value) == fingerprint(value)

@@ -115,7 +115,7 @@ SCHEMA = pa.schema(
 )
 
 
-@settings(deadline=None, max_examples=40, database=None)
+@settings(max_examples=40)
 @given(chunks=st.lists(rows, max_size=3))
 def test_any_table_comes_back_as_it_was(chunks, travel):
     value = pa.concat_tables([SCHEMA.empty_table(), *(pa.Table.from_pylist(chunk, SCHEMA) for chunk in chunks)])

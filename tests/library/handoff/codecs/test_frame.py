@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from fingerprint import fingerprint
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -217,7 +218,7 @@ CLOSED = {
 
 
 @pytest.mark.parametrize("value", OPEN.values(), ids=OPEN.keys())
-def test_a_frame_comes_back_as_it_was(value, travel, fingerprint):
+def test_a_frame_comes_back_as_it_was(value, travel):
     trip = travel(value)
     assert (trip.reference.codec, trip.reference.type) == ("arrow", "pandas.DataFrame")
     assert fingerprint(trip.value) == fingerprint(value)
@@ -225,7 +226,7 @@ def test_a_frame_comes_back_as_it_was(value, travel, fingerprint):
 
 
 @pytest.mark.parametrize("value", CLOSED.values(), ids=CLOSED.keys())
-def test_a_frame_that_arrow_would_change_is_pickled_and_comes_back_as_it_was(value, travel, fingerprint):
+def test_a_frame_that_arrow_would_change_is_pickled_and_comes_back_as_it_was(value, travel):
     trip = travel(value)
     assert trip.reference.codec == "pickle"
     assert fingerprint(trip.value) == fingerprint(value)
@@ -235,7 +236,7 @@ SERIES = {key: value.iloc[:, 0] for key, value in (OPEN | CLOSED).items() if val
 
 
 @pytest.mark.parametrize("value", SERIES.values(), ids=SERIES.keys())
-def test_a_series_comes_back_as_it_was(value, travel, fingerprint):
+def test_a_series_comes_back_as_it_was(value, travel):
     trip = travel(value)
     assert fingerprint(trip.value) == fingerprint(value)
 
@@ -247,7 +248,7 @@ def test_a_series_comes_back_as_it_was(value, travel, fingerprint):
     ids=ascii,
 )
 @pytest.mark.parametrize("index", [None, pd.Index(["x", "y"], name="value")], ids=["range", "value"])
-def test_a_series_keeps_its_name(name, codec, index, travel, fingerprint):
+def test_a_series_keeps_its_name(name, codec, index, travel):
     value = pd.Series([1.5, None], index=index, name=name)
     value.attrs["unit"] = "min"
     trip = travel(value)
@@ -342,17 +343,17 @@ def frames(draw):
     return frame
 
 
-@settings(deadline=None, max_examples=150, database=None)
+@settings(max_examples=150)
 @given(value=frames())
-def test_any_frame_comes_back_as_it_was(value, travel, fingerprint):
+def test_any_frame_comes_back_as_it_was(value, travel):
     assert fingerprint(travel(value).value) == fingerprint(value)
 
 
-@settings(deadline=None, max_examples=60, database=None)
+@settings(max_examples=60)
 @given(
     value=st.integers(0, 4).flatmap(
         lambda rows: st.builds(pd.Series, arrays(rows), indexes(rows), name=st.none() | labels)
     )
 )
-def test_any_series_comes_back_as_it_was(value, travel, fingerprint):
+def test_any_series_comes_back_as_it_was(value, travel):
     assert fingerprint(travel(value).value) == fingerprint(value)

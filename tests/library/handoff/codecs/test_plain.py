@@ -14,12 +14,13 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+from fingerprint import fingerprint
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_linepipe.handoff import ABSENT
 
-some = settings(deadline=None, max_examples=60, database=None)
+some = settings(max_examples=60)
 MINUTE = dt.timedelta(minutes=1)
 KATHMANDU = dt.timezone(dt.timedelta(hours=5, minutes=45))
 
@@ -90,7 +91,7 @@ PLAIN = {
 
 
 @pytest.mark.parametrize("value", PLAIN.values(), ids=PLAIN.keys())
-def test_a_plain_value_comes_back_as_it_was(value, travel, fingerprint):
+def test_a_plain_value_comes_back_as_it_was(value, travel):
     trip = travel(value)
     assert trip.reference.codec == "json"
     assert fingerprint(trip.value) == fingerprint(value)
@@ -138,7 +139,7 @@ plain = st.recursive(
 
 @settings(some, max_examples=150)
 @given(value=plain.filter(lambda value: not isinstance(value, str | bytes)))
-def test_any_plain_value_comes_back_as_it_was(value, travel, fingerprint):
+def test_any_plain_value_comes_back_as_it_was(value, travel):
     trip = travel(value)
     assert trip.reference.codec == "json"
     assert fingerprint(trip.value) == fingerprint(value)

@@ -7,6 +7,7 @@ import decimal
 
 import polars as pl
 import pytest
+from fingerprint import fingerprint
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -50,14 +51,14 @@ FRAMES = {
 
 
 @pytest.mark.parametrize("value", FRAMES.values(), ids=FRAMES.keys())
-def test_a_frame_comes_back_as_it_was(value, travel, fingerprint):
+def test_a_frame_comes_back_as_it_was(value, travel):
     trip = travel(value)
     assert (trip.reference.codec, trip.reference.type) == ("arrow", "polars.DataFrame")
     assert fingerprint(trip.value) == fingerprint(value)
     assert trip.value.equals(value, null_equal=True)
 
 
-def test_chunks_with_categories_of_their_own_come_back_as_they_were(travel, fingerprint):
+def test_chunks_with_categories_of_their_own_come_back_as_they_were(travel):
     value = pl.concat([column(["x", "y"], pl.Categorical), column(["z", "x"], pl.Categorical)], rechunk=False)
     trip = travel(value)
     assert trip.reference.codec == "arrow"
@@ -72,7 +73,7 @@ PICKLED = {
 
 
 @pytest.mark.parametrize("value", PICKLED.values(), ids=PICKLED.keys())
-def test_a_frame_that_arrow_would_change_is_pickled_and_comes_back_as_it_was(value, travel, fingerprint):
+def test_a_frame_that_arrow_would_change_is_pickled_and_comes_back_as_it_was(value, travel):
     trip = travel(value)
     assert trip.reference.codec == "pickle"
     assert fingerprint(trip.value) == fingerprint(value)
@@ -125,7 +126,7 @@ def frames(draw):
     )
 
 
-@settings(deadline=None, max_examples=100, database=None)
+@settings(max_examples=100)
 @given(value=frames())
-def test_any_frame_comes_back_as_it_was(value, travel, fingerprint):
+def test_any_frame_comes_back_as_it_was(value, travel):
     assert fingerprint(travel(value).value) == fingerprint(value)

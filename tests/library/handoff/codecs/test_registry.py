@@ -10,7 +10,7 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from airflow_linepipe.errors import HandoffError, UnknownCodecError
+from airflow_linepipe.errors import BrokenCodecError, HandoffError, UnknownCodecError
 from airflow_linepipe.handoff import CodecRegistry, Encoding, Exchange
 from airflow_linepipe.handoff.codecs import ENTRY_POINT_GROUP, registry
 
@@ -119,11 +119,31 @@ def test_a_codec_that_is_not_installed_where_the_artifact_is_read_is_named(insta
     reference = exchange.put(Fraction(1, 3), name="x", producer=producer)
     installed()
     with pytest.raises(
-        UnknownCodecError, match=r"No codec 'fraction' .*entry-point group 'airflow_linepipe.codecs'"
+        UnknownCodecError, match=r"'x' .* needs the codec 'fraction', .*entry-point group 'airflow_linepipe.codecs'"
     ) as e:
         Exchange(f"file://{tmp_path}").get(reference)
     assert isinstance(e.value, LookupError)
     assert isinstance(e.value, HandoffError)
+
+
+class BrokenCodec:
+    """The codec of a package that lacks something."""
+
+    name = "broken"
+
+    def __init__(self):
+        message = "No module named 'lacking'"
+        raise ModuleNotFoundError(message)
+
+
+def test_a_registered_codec_that_cannot_be_loaded_is_named_and_stands_in_no_readers_way(installed, exchange, producer):
+    reference = exchange.put(Fraction(1, 3), name="x", producer=producer)
+    installed(BrokenCodec)
+    other = Exchange(exchange.storage)
+    assert other.get(reference) == Fraction(1, 3)
+    with pytest.raises(BrokenCodecError, match="codec 'broken' that 'x:y' registers .*'lacking'.: mend") as caught:
+        other.put(Fraction(1, 3), name="x", producer=producer)
+    assert isinstance(caught.value, ImportError)
 
 
 def as_text(file):
