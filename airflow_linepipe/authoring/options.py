@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection, Mapping
-from difflib import get_close_matches
-from functools import cache
+from collections.abc import Mapping
 from typing import Any, Final
 
-from airflow.sdk import BaseOperator
-
-from airflow_linepipe.errors import SettingError, UnknownArgumentError
+from airflow_linepipe.errors import SettingError
+from airflow_linepipe.operators.arguments import operator_parameters, unknown_argument
 
 __all__ = ["NodeOptions", "split_arguments"]
 
@@ -65,16 +62,3 @@ def split_arguments(owner: type, arguments: Mapping[str, Any], *, name: str) -> 
         {key: value for key, value in arguments.items() if key in own},
         {key: value for key, value in arguments.items() if key not in own},
     )
-
-
-@cache
-def operator_parameters() -> frozenset[str]:
-    """The names of BaseOperator's arguments."""
-    return frozenset(inspect.signature(BaseOperator.__init__).parameters) - {"self", "kwargs"}
-
-
-def unknown_argument(name: str, *, owner: str, known: Collection[str]) -> UnknownArgumentError:
-    """The error for an argument that nothing takes, with the closest that something does."""
-    close = get_close_matches(name, sorted(known), n=1)
-    hint = f": did you mean '{close[0]}'?" if close else "."
-    return UnknownArgumentError(f"{owner} takes no argument '{name}'{hint}")

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import XComArg
 
-from airflow_linepipe.authoring.options import NodeOptions, unknown_argument
+from airflow_linepipe.authoring.options import NodeOptions
 from airflow_linepipe.errors import PlanError, Problem, SettingError, UnknownOutputError
 from airflow_linepipe.handoff import check_storage
+from airflow_linepipe.operators.arguments import unknown_argument
 from airflow_linepipe.operators.node import LinepipeNodeOperator
 from airflow_linepipe.plan import MAX_ID_LENGTH, ArtifactBinding, GivenBinding, Order, Plan, Step, plan_pipeline
 

@@ -18,6 +18,7 @@ from airflow_linepipe.hooks.handoff import (
     open_exchange,
     producer_of_task,
 )
+from airflow_linepipe.operators.arguments import operator_parameters, unknown_argument
 from airflow_linepipe.runtime import name_outputs
 
 if TYPE_CHECKING:
@@ -120,7 +121,12 @@ def linepipe_task(
     Raises:
         SettingError: Names in ``outputs`` cannot be used, or ``storage`` is no URL.
         StorageUnavailableError: The file system of ``storage`` is not installed.
+        UnknownArgumentError: A keyword that no operator takes.
     """
+    known = operator_parameters(_LinepipeDecoratedOperator)
+    for name in kwargs:
+        if name not in known:
+            raise unknown_argument(name, owner="linepipe_task", known=known)
     if storage is not None:
         kwargs["storage"] = check_storage(storage)
     return task_decorator_factory(

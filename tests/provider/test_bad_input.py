@@ -90,6 +90,10 @@ CASES = {
         lambda: linepipe_task(pipelines.split, outputs=["a", "a"]),
         "linepipe_task: the output 'a' is named twice: give each output its own name.",
     ),
+    "a decorated task's unknown keyword": (
+        lambda: linepipe_task(pipelines.split, outptus=["a", "b"]),
+        "linepipe_task takes no argument 'outptus': did you mean 'outputs'?",
+    ),
     "an overridden task's output named twice": (
         lambda: linepipe_task(pipelines.split).override(outputs=["a", "a"])([1]),
         "linepipe_task: the output 'a' is named twice: give each output its own name.",
