@@ -66,4 +66,8 @@ class Codec(Protocol):
 def type_name(value: object) -> str:
     """A value's type as it stands in references and messages, such as "sklearn.tree.DecisionTreeClassifier"."""
     kind = type(value)
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    if kind.__module__ == "builtins":
+        return kind.__qualname__
+    # Private modules come and go: pathlib.PosixPath stands in pathlib._local from Python 3.13 on.
+    parts = [part for part in kind.__module__.split(".") if not part.startswith("_") or part == "__main__"]
+    return ".".join([*parts, kind.__qualname__])
