@@ -68,6 +68,6 @@ def type_name(value: object) -> str:
     kind = type(value)
     if kind.__module__ == "builtins":
         return kind.__qualname__
-    # Private modules come and go: pathlib.PosixPath stands in pathlib._local from Python 3.13 on.
-    parts = [part for part in kind.__module__.split(".") if not part.startswith("_") or part == "__main__"]
-    return ".".join([*parts, kind.__qualname__])
+    # A package's private modules come and go: pathlib.PosixPath stands in pathlib._local in Python 3.13.
+    package, *inner = kind.__module__.split(".")
+    return ".".join([package, *(part for part in inner if not part.startswith("_")), kind.__qualname__])

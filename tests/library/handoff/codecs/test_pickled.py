@@ -32,7 +32,10 @@ def test_a_forest_comes_back_and_can_be_fitted_again(travel):
 
     features, labels = np.arange(40.0).reshape(20, 2), np.arange(20) % 2
     model = RandomForestClassifier(5, random_state=0).fit(features, labels)
-    back = travel(model).value
+    trip = travel(model)
+    back = trip.value
+    # Without the private module that holds it.
+    assert trip.reference.type == "sklearn.ensemble.RandomForestClassifier"
     assert np.array_equal(back.predict_proba(features), model.predict_proba(features))
     assert back.fit(features, labels).n_estimators == 5
 
