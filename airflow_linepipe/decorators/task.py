@@ -19,6 +19,7 @@ from airflow_linepipe.hooks.handoff import (
     producer_of_task,
 )
 from airflow_linepipe.operators.arguments import operator_parameters, unknown_argument
+from airflow_linepipe.operators.templating import ReferenceTemplating
 from airflow_linepipe.runtime import name_outputs
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["linepipe_task"]
 
 
-class _LinepipeDecoratedOperator(DecoratedOperator, PythonOperator):
+class _LinepipeDecoratedOperator(ReferenceTemplating, DecoratedOperator, PythonOperator):
     custom_operator_name = "@task.linepipe"
     template_fields: Sequence[str] = ("templates_dict", "op_args", "op_kwargs")
     ui_color = "#d9f2e6"

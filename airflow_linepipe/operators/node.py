@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.sdk import BaseOperator
-
 from airflow_linepipe.errors import MissingInputError, PlanError, Problem
 from airflow_linepipe.handoff import check_storage, is_reference
 from airflow_linepipe.hooks.handoff import (
@@ -18,6 +16,7 @@ from airflow_linepipe.hooks.handoff import (
     open_exchange,
     producer_of_task,
 )
+from airflow_linepipe.operators.templating import ReferenceTemplating
 from airflow_linepipe.plan import Plan, build_plan, function_label, load_target
 from airflow_linepipe.runtime import run_plan
 
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["LinepipeNodeOperator"]
 
 
-class LinepipeNodeOperator(BaseOperator):
+class LinepipeNodeOperator(ReferenceTemplating):
     """Run a linepipe node as a task; its outputs go to external storage and references to XCom.
 
     The function is called as linepipe calls it: inputs by position, each its own copy. An exception it

@@ -60,14 +60,20 @@ class Finished:
 
     def __init__(self, airflow, dag_id, run_id, state):
         self._airflow, self._key = airflow, (dag_id, run_id)
+        self.run_id = run_id
         self.state = state
         self.tasks = {task.task_id: task for task in airflow.tasks(*self._key)}
         self.xcoms = airflow.xcoms(*self._key)
 
     def value(self, task_id, key="return_value"):
+        return Exchange("file:///unused").get(self._reference(task_id, key))
+
+    def uri(self, task_id):
+        return self._reference(task_id, "return_value").uri
+
+    def _reference(self, task_id, key):
         (wire,) = [xcom.value for xcom in self.xcoms if (xcom.task_id, xcom.key) == (task_id, key)]
-        reference = ArtifactRef.from_wire(wire)
-        return Exchange("file:///unused").get(reference)
+        return ArtifactRef.from_wire(wire)
 
     def log(self, task_id):
         return self._airflow.log(*self._key, task_id)
@@ -86,6 +92,16 @@ def test_two_tasks_pass_a_value(finish, dag_id, values):
     run = finish(dag_id)
     assert run.state == "success"
     assert (run.value("task_1"), run.value("task_2")) == values
+
+
+def test_a_cleared_task_and_those_behind_it_run_again_on_new_artifacts(airflow, finish):
+    before = finish("example_values_with")
+    cleared = airflow.run_cli("tasks", "clear", "example_values_with", "-t", "task_1", "-d", "-y")
+    assert cleared.returncode == 0, cleared.stderr
+    assert airflow.wait("example_values_with", before.run_id, timeout=240).state == "success"
+    after = Finished(airflow, "example_values_with", before.run_id, "success")
+    assert (after.value("task_1"), after.value("task_2")) == (1, 2)
+    assert [after.uri(task_id).split("/")[-2] for task_id in ("task_1", "task_2")] == ["2", "2"]
 
 
 def test_list_and_data_order_give_the_same_values(finish):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -245,3 +246,12 @@ def test_the_dags_default_storage_holds_for_every_kind_of_task(run_dag, tmp_path
     run = run_dag(dag)
     assert run.value("same") == 5
     assert all(wire["uri"].startswith(f"file://{tmp_path}/") for wire in run.xcoms.values())
+
+
+def test_a_dag_may_be_copied_and_cut_as_any_other():
+    nodes = [Node(pipelines.add, ["x", "y"], ["a"]), Node(pipelines.add, ["a", "x"], ["b"])]
+    dag = LinepipeDag("group_copied", pipeline=Pipeline(nodes, x=1, y=2), schedule=None)
+    copied = copy.deepcopy(dag)
+    assert copied["b"].operator is copied.get_task("add__2") is not dag.get_task("add__2")
+    assert copied.get_task("add").plan is dag.get_task("add").plan
+    assert set(dag.partial_subset("add__2", include_upstream=True).task_dict) == {"add", "add__2"}
