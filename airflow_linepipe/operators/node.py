@@ -56,7 +56,6 @@ class LinepipeNodeOperator(ReferenceTemplating):
 
     template_fields: Sequence[str] = ("inputs",)
     template_fields_renderers: ClassVar[dict[str, str]] = {"inputs": "json"}
-    shallow_copy_attrs: Sequence[str] = ("plan",)
     ui_color = "#d9f2e6"
 
     def __init__(

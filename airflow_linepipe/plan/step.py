@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 from airflow_linepipe.errors import PlanError, Problem
 
@@ -102,6 +102,10 @@ class Plan:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_positions", {step.id: position for position, step in enumerate(self.steps)})
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        # Airflow copies whole DAGs: a plan never changes, and its config and constants may be what no copy takes.
+        return self
 
     @property
     def outputs(self) -> Mapping[str, ArtifactBinding]:
