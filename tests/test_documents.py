@@ -87,7 +87,7 @@ def test_the_mapping_example_of_the_authors_page_runs():
 
         names = {**_functions(), "LinepipeNodeOperator": LinepipeNodeOperator, "Node": Node, "parts": split()}
         names |= {"thresholds": thresholds, "list_of_dicts": list_of_dicts, "score": score}
-        (block,) = _blocks("docs/authoring.md")
+        block = _blocks("docs/authoring.md")[0]
         exec(block, names)
 
 

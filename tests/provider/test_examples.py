@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).parents[2]
 
 EXAMPLES = {
     "dataops",
@@ -61,3 +68,14 @@ def test_decorated_tasks_split_map_and_override(example_dags, run_dag):
     assert [run.value("score", map_index=index) for index in range(3)] == pytest.approx([2 / 3, 1.0, 2 / 3])
     assert run.value("best") == {"threshold": 12, "accuracy": 1.0}
     assert example_dags["example_linepipe_task"].get_task("score").retries == 2
+
+
+@pytest.mark.usefixtures("airflow_db")
+def test_a_dag_file_runs_by_itself_as_the_authors_page_says():
+    page = (ROOT / "docs" / "authoring.md").read_text()
+    (last,) = re.findall(r"^```python\n(if __name__.*?)^```", page, re.DOTALL | re.MULTILINE)
+    file = Path(os.environ["AIRFLOW_HOME"]) / "dags" / "example_alone.py"
+    file.write_text((ROOT / "dags" / "example_dag.py").read_text() + "\n\n" + last)
+    done = subprocess.run([sys.executable, file], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert re.search("Stored sum: int, 1 bytes", done.stdout + done.stderr), done.stdout
