@@ -10,7 +10,7 @@ from airflow.sdk import DAG
 
 from airflow_linepipe.authoring.options import NodeOptions, split_arguments
 from airflow_linepipe.authoring.weaving import Outputs, plan_tasks
-from airflow_linepipe.plan import Order
+from airflow_linepipe.plan import Granularity, Order, Persist
 
 if TYPE_CHECKING:
     from linepipe.pipeline import Pipeline
@@ -29,6 +29,8 @@ class LinepipeDag(DAG):
         config: Replaces the pipeline's own config.
         inputs: As in `LinepipeTaskGroup`.
         order: As in `LinepipeTaskGroup`.
+        granularity: As in `LinepipeTaskGroup`.
+        persist: As in `LinepipeTaskGroup`.
         storage: Replaces ``[linepipe] storage`` for these tasks.
         node_options: Settings of single tasks, by task id.
         **kwargs: Everything that DAG takes, and everything that BaseOperator takes, for every task.
@@ -36,7 +38,7 @@ class LinepipeDag(DAG):
     Raises:
         PlanError: The pipeline cannot run; all its problems are reported together.
         UnknownArgumentError: A keyword or an entry of ``node_options`` that nothing takes.
-        SettingError: ``storage`` or ``order`` cannot be used.
+        SettingError: ``order``, ``granularity``, ``persist`` or ``storage`` cannot be used.
         StorageUnavailableError: The file system of ``storage`` is not installed.
     """
 
@@ -48,6 +50,8 @@ class LinepipeDag(DAG):
         config: Any = None,
         inputs: Mapping[str, Any] | None = None,
         order: Order = "data",
+        granularity: Granularity = "node",
+        persist: Persist = "boundary",
         storage: str | None = None,
         node_options: Mapping[str, NodeOptions] | None = None,
         **kwargs: Any,
@@ -58,6 +62,8 @@ class LinepipeDag(DAG):
             config=config,
             inputs=inputs,
             order=order,
+            granularity=granularity,
+            persist=persist,
             storage=storage,
             node_options=node_options,
             operator_arguments=operator_arguments,

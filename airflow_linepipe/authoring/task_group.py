@@ -9,7 +9,7 @@ from airflow.sdk import TaskGroup
 
 from airflow_linepipe.authoring.options import NodeOptions, split_arguments
 from airflow_linepipe.authoring.weaving import Outputs, check_ids, plan_tasks
-from airflow_linepipe.plan import Order
+from airflow_linepipe.plan import Granularity, Order, Persist
 
 if TYPE_CHECKING:
     from linepipe.pipeline import Pipeline
@@ -31,14 +31,18 @@ class LinepipeTaskGroup(TaskGroup):
             templates. They take the place of runtime constants of the same name.
         order: "data" (default): a node waits for the values it reads, and a writer keeps its place
             among the nodes that share a handle with it; "list": linepipe's whole list order.
+        granularity: "node" (default): a task for each node; "chain": nodes that can only run one after the other share
+            a task, called like the first; "pipeline": one task of that name; or a dict from task to the nodes
+            in it, the others having tasks of their own. Inside a task values pass in memory.
+        persist: "boundary" (default): only what leaves its task is stored; "all": every output is.
         storage: Replaces ``[linepipe] storage`` for these tasks.
-        node_options: Settings of single tasks, by task id without the group.
+        node_options: Settings of single tasks, by task id without the group. "chain" leaves a node that has some alone.
         **kwargs: Everything that TaskGroup takes, and everything that BaseOperator takes, for every task.
 
     Raises:
         PlanError: The pipeline cannot run; all its problems are reported together.
         UnknownArgumentError: A keyword or an entry of ``node_options`` that nothing takes.
-        SettingError: ``storage`` or ``order`` cannot be used.
+        SettingError: ``order``, ``granularity``, ``persist`` or ``storage`` cannot be used.
         StorageUnavailableError: The file system of ``storage`` is not installed.
     """
 
@@ -50,6 +54,8 @@ class LinepipeTaskGroup(TaskGroup):
         config: Any = None,
         inputs: Mapping[str, Any] | None = None,
         order: Order = "data",
+        granularity: Granularity = "node",
+        persist: Persist = "boundary",
         storage: str | None = None,
         node_options: Mapping[str, NodeOptions] | None = None,
         **kwargs: Any,
@@ -60,12 +66,14 @@ class LinepipeTaskGroup(TaskGroup):
             config=config,
             inputs=inputs,
             order=order,
+            granularity=granularity,
+            persist=persist,
             storage=storage,
             node_options=node_options,
             operator_arguments=operator_arguments,
         )
         super().__init__(group_id=group_id, **own)
-        check_ids(planned.plan, self.child_id)
+        check_ids(planned.parts, self.child_id)
         with self:
             self._outputs = planned.weave()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,18 @@ from airflow_linepipe.errors import PlanError, Problem, SettingError, UnknownOut
 from airflow_linepipe.handoff import check_storage
 from airflow_linepipe.operators.arguments import unknown_argument
 from airflow_linepipe.operators.node import LinepipeNodeOperator
-from airflow_linepipe.plan import MAX_ID_LENGTH, ArtifactBinding, GivenBinding, Order, Plan, Step, plan_pipeline
+from airflow_linepipe.plan import (
+    MAX_ID_LENGTH,
+    ArtifactBinding,
+    Granularity,
+    Order,
+    Part,
+    Persist,
+    Plan,
+    Source,
+    plan_parts,
+    plan_pipeline,
+)
 
 if TYPE_CHECKING:
     from linepipe.pipeline import Pipeline
@@ -23,24 +34,32 @@ __all__ = ["Outputs", "PlannedTasks", "check_ids", "plan_tasks"]
 
 
 class Outputs(Mapping[str, XComArg]):
-    """A pipeline's outputs by name, each as the XComArg of its reference."""
+    """A pipeline's outputs by name, each as the XComArg of its reference.
 
-    def __init__(self, outputs: Mapping[str, XComArg]) -> None:
-        self._outputs = dict(outputs)
+    What a task of several steps would keep to itself is stored from the moment on that it is asked for here.
+    """
+
+    def __init__(self, artifacts: Mapping[str, ArtifactBinding], operators: Mapping[str, LinepipeNodeOperator]) -> None:
+        self._artifacts = artifacts
+        self._operators = operators
 
     def __getitem__(self, name: str) -> XComArg:
-        if name not in self._outputs:
-            close = get_close_matches(name, self._outputs, n=1)
-            hint = f"did you mean '{close[0]}'?" if close else f"it has {', '.join(self._outputs) or 'none'}."
+        if name not in self._artifacts:
+            close = get_close_matches(name, self._artifacts, n=1)
+            hint = f"did you mean '{close[0]}'?" if close else f"it has {', '.join(self._artifacts) or 'none'}."
             message = f"The pipeline has no output '{name}': {hint}"
             raise UnknownOutputError(message)
-        return self._outputs[name]
+        artifact = self._artifacts[name]
+        return self._operators[artifact.producer].output_of(artifact)
 
-    def __iter__(self) -> Any:
-        return iter(self._outputs)
+    def __contains__(self, name: object) -> bool:
+        return name in self._artifacts
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._artifacts)
 
     def __len__(self) -> int:
-        return len(self._outputs)
+        return len(self._artifacts)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,39 +68,47 @@ class PlannedTasks:
 
     Attributes:
         plan: The plan.
+        parts: The parts that become tasks, each after those it reads from.
         inputs: What the plan is given from outside, by name.
-        options: Settings of single steps, by step id.
+        options: Settings of single tasks, by the part's id.
         storage: Replaces ``[linepipe] storage``.
         operator_arguments: BaseOperator arguments of every task.
     """
 
     plan: Plan
+    parts: Sequence[Part]
     inputs: Mapping[str, Any]
     options: Mapping[str, NodeOptions]
     storage: str | None
     operator_arguments: Mapping[str, Any]
 
     def weave(self) -> Outputs:
-        """Make one task for each step, with its edges, in the DAG and group of the moment."""
+        """Make one task for each part, with its edges, in the DAG and group of the moment."""
+        # By step id: the steps of one part share an operator.
         operators: dict[str, LinepipeNodeOperator] = {}
         # Left out, it may still come from the DAG's default_args.
         storage: dict[str, Any] = {} if self.storage is None else {"storage": self.storage}
-        for step in self.plan.steps:
-            own = self.options[step.id].operator_arguments if step.id in self.options else {}
+        for part in self.parts:
+            own = self.options[part.id].operator_arguments if part.id in self.options else {}
             operator = LinepipeNodeOperator(
-                task_id=step.id,
-                node=self.plan.cut([step.id]),
-                inputs=_inputs(step, self.inputs, operators),
-                **{**storage, **self.operator_arguments, **own},
+                node=part,
+                inputs={name: self._input(source, operators) for name, source in part.sources.items()},
+                **{**storage, **_display_name(part), **self.operator_arguments, **own},
             )
-            if step.outputs and not operator.do_xcom_push:
-                message = f"Node '{step.label}': do_xcom_push=False would lose its outputs ({', '.join(step.outputs)})."
+            if part.outputs and not operator.do_xcom_push:
+                message = f"Node '{part.id}': do_xcom_push=False would lose its outputs ({', '.join(part.outputs)})."
                 raise SettingError(message)
-            before = [operators[step_id] for step_id in step.after]
-            if before:
-                operator.set_upstream(before)
-            operators[step.id] = operator
-        return Outputs({name: _output(binding, operators) for name, binding in self.plan.outputs.items()})
+            ids = [step.id for step in part.plan.steps]
+            before = {other: None for step_id in ids for other in self.plan.step(step_id).after if other not in ids}
+            for other in before:
+                operator.set_upstream(operators[other])
+            operators.update(dict.fromkeys(ids, operator))
+        return Outputs(self.plan.outputs, operators)
+
+    def _input(self, source: Source, operators: Mapping[str, LinepipeNodeOperator]) -> Any:
+        if isinstance(source, ArtifactBinding):
+            return operators[source.producer].output_of(source)
+        return self.inputs[source.name]
 
 
 def plan_tasks(
@@ -90,6 +117,8 @@ def plan_tasks(
     config: Any,
     inputs: Mapping[str, Any] | None,
     order: Order,
+    granularity: Granularity,
+    persist: Persist,
     storage: str | None,
     node_options: Mapping[str, NodeOptions] | None,
     operator_arguments: Mapping[str, Any],
@@ -101,22 +130,16 @@ def plan_tasks(
     Raises:
         PlanError: The pipeline cannot run.
         UnknownArgumentError: An entry of ``node_options`` is for no step of it.
-        SettingError: ``storage`` or ``order`` cannot be used.
+        SettingError: ``order``, ``granularity``, ``persist`` or ``storage`` cannot be used.
         StorageUnavailableError: The file system of ``storage`` is not installed.
     """
     given, options = dict(inputs or {}), dict(node_options or {})
     plan = plan_pipeline(pipeline, config=config, given=given, order=order)
-    ids = [step.id for step in plan.steps]
-    # What authors write is not always what the annotation asks for.
-    written: Mapping[str, object] = options
-    for step_id, option in written.items():
-        if step_id not in ids:
-            raise unknown_argument(step_id, owner="node_options", known=ids)
-        if not isinstance(option, NodeOptions):
-            message = f"node_options['{step_id}'] is a {type(option).__name__}: write NodeOptions(retries=2)."
-            raise SettingError(message)
+    parts = plan_parts(plan, granularity=granularity, persist=persist, apart=options)
+    _check_options(options, parts)
     return PlannedTasks(
         plan=plan,
+        parts=parts,
         inputs=given,
         options=options,
         storage=None if storage is None else check_storage(storage),
@@ -124,42 +147,48 @@ def plan_tasks(
     )
 
 
-def check_ids(plan: Plan, full_id: Callable[[str], str]) -> None:
+def check_ids(parts: Sequence[Part], full_id: Callable[[str], str]) -> None:
     """Make sure that every task id fits, with the groups around it.
 
     Args:
-        plan: The plan.
-        full_id: From a step's id to the task's.
+        parts: The parts.
+        full_id: From a part's id to the task's.
 
     Raises:
         PlanError: Some are longer than Airflow takes.
     """
     problems = [
-        Problem(node=step.label, value=full_id(step.id), message=_too_long(step, full_id(step.id)))
-        for step in plan.steps
-        if len(full_id(step.id)) > MAX_ID_LENGTH
+        Problem(node=part.id, value=full_id(part.id), message=_too_long(part, full_id(part.id)))
+        for part in parts
+        if len(full_id(part.id)) > MAX_ID_LENGTH
     ]
     if problems:
         raise PlanError(problems)
 
 
-def _inputs(step: Step, inputs: Mapping[str, Any], operators: Mapping[str, LinepipeNodeOperator]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for binding in step.bindings:
-        if isinstance(binding, GivenBinding):
-            values[binding.name] = inputs[binding.name]
-        elif isinstance(binding, ArtifactBinding):
-            values[binding.name] = _output(binding, operators)
-    return values
+def _check_options(options: Mapping[str, object], parts: Sequence[Part]) -> None:
+    # What authors write is not always what the annotation asks for.
+    ids = [part.id for part in parts]
+    homes = {step.id: part.id for part in parts for step in part.plan.steps}
+    for name, option in options.items():
+        if name not in ids and name in homes:
+            message = f"node_options['{name}']: node '{name}' runs in the task '{homes[name]}': give them to that one."
+            raise SettingError(message)
+        if name not in ids:
+            raise unknown_argument(name, owner="node_options", known=ids)
+        if not isinstance(option, NodeOptions):
+            message = f"node_options['{name}'] is a {type(option).__name__}: write NodeOptions(retries=2)."
+            raise SettingError(message)
 
 
-def _output(binding: ArtifactBinding, operators: Mapping[str, LinepipeNodeOperator]) -> XComArg:
-    operator = operators[binding.producer]
-    return XComArg(operator, binding.name) if operator.multiple_outputs else XComArg(operator)
+def _display_name(part: Part) -> dict[str, str]:
+    """How the UI names a task of several steps, whose id may be that of the first."""
+    labels = [step.label for step in part.plan.steps]
+    return {"task_display_name": f"{part.id}: {' → '.join(labels)}"[:MAX_ID_LENGTH]} if len(labels) > 1 else {}
 
 
-def _too_long(step: Step, task_id: str) -> str:
+def _too_long(part: Part, task_id: str) -> str:
     return (
-        f"Node '{step.label}': with its groups its task id has {len(task_id)} characters and Airflow takes "
+        f"Node '{part.id}': with its groups its task id has {len(task_id)} characters and Airflow takes "
         f"{MAX_ID_LENGTH}: shorten the function's or the group's name."
     )

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow.sdk import XComArg
+
 from airflow_linepipe.errors import MissingInputError, PlanError, Problem
 from airflow_linepipe.handoff import check_storage, is_reference
 from airflow_linepipe.hooks.handoff import (
@@ -17,11 +19,11 @@ from airflow_linepipe.hooks.handoff import (
     producer_of_task,
 )
 from airflow_linepipe.operators.templating import ReferenceTemplating
-from airflow_linepipe.plan import Plan, build_plan, function_label, load_target
+from airflow_linepipe.plan import ArtifactBinding, Part, build_plan, function_label, load_target
 from airflow_linepipe.runtime import run_plan
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context, XComArg
+    from airflow.sdk import Context
     from linepipe.node import Node
 
     from airflow_linepipe.handoff import Exchange
@@ -61,7 +63,7 @@ class LinepipeNodeOperator(ReferenceTemplating):
     def __init__(
         self,
         *,
-        node: Node | Sequence[Node] | Plan | str,
+        node: Node | Sequence[Node] | Part | str,
         inputs: Mapping[str, Any] | XComArg | None = None,
         config: Any = None,
         constants: Mapping[str, Any] | None = None,
@@ -70,12 +72,14 @@ class LinepipeNodeOperator(ReferenceTemplating):
         **kwargs: Any,
     ) -> None:
         inputs = {} if inputs is None else inputs
-        plan = _plan(_plain(node), inputs=inputs, config=_plain(config), constants=_plain(constants))
-        _check_output_names(plan)
+        part = _part(_plain(node), inputs=inputs, config=_plain(config), constants=_plain(constants))
+        _check_output_names(part)
         if storage is not None:
             storage = check_storage(storage)
-        super().__init__(task_id=task_id or plan.steps[0].id, multiple_outputs=len(plan.outputs) > 1, **kwargs)
-        self.plan = plan
+        # Several nodes may be asked for one more of their outputs later: see LinepipeTaskGroup.
+        multiple_outputs = len(part.outputs) > 1 or len(part.plan.steps) > 1
+        super().__init__(task_id=task_id or part.id, multiple_outputs=multiple_outputs, **kwargs)
+        self.part = part
         self.inputs = inputs
         self.storage = storage
         # A node's output is always a reference: nothing in its place means that the node gave none.
@@ -93,28 +97,35 @@ class LinepipeNodeOperator(ReferenceTemplating):
                 kwargs[name] = _Named(value=kwargs[name])
         return super().partial(**kwargs)
 
+    def output_of(self, artifact: ArtifactBinding) -> XComArg:
+        """The XComArg of something that a step of this task makes; from now on it leaves the task."""
+        if artifact not in self.part.outputs.values():
+            self.part = self.part.keep(artifact)
+        return XComArg(self, self.part.name_of(artifact)) if self.multiple_outputs else XComArg(self)
+
     def execute(self, context: Context) -> Any:
         """Run the node; see `BaseOperator.execute`."""
         producer = producer_of_task(context)
         depth = 0 if self.multiple_outputs else expanded_depth(self, producer)
         references = {}
         with open_exchange(self.storage) as exchange:
-            for name, value in run_plan(self.plan, given=self._given(exchange)):
+            for name, value in run_plan(self.part.plan, given=self._given(exchange), outputs=self.part.outputs):
                 if self.do_xcom_push:
                     references[name] = hand_over(value, name=name, exchange=exchange, producer=producer, depth=depth)
         if self.multiple_outputs:
-            return references
+            return references or None
         return next(iter(references.values()), None)
 
     def _given(self, exchange: Exchange) -> dict[str, Any]:
         """The values behind ``inputs`` that the plan reads."""
-        label = self.plan.steps[0].label
+        plan = self.part.plan
+        label = plan.steps[0].label
         handed: Any = self.inputs
         inputs = load_values(handed, exchange)
         if not isinstance(inputs, Mapping):
             message = f"The inputs of node '{label}' are a {type(inputs).__name__}: give a dict by name."
             raise MissingInputError(message)
-        for name in self.plan.given:
+        for name in plan.given:
             if name not in inputs:
                 message = f"Node '{label}' reads '{name}', and its inputs hold only: {', '.join(inputs)}."
                 raise MissingInputError(message)
@@ -122,7 +133,7 @@ class LinepipeNodeOperator(ReferenceTemplating):
             if name in self.from_nodes and handed[name] is None:
                 message = f"Node '{label}' reads '{name}', and the task that makes it left no value."
                 raise MissingInputError(message)
-        return {name: inputs[name] for name in self.plan.given}
+        return {name: inputs[name] for name in plan.given}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -141,14 +152,14 @@ def _plain(value: Any) -> Any:
     return value.value if isinstance(value, _Named) else value
 
 
-def _plan(
-    node: Node | Sequence[Node] | Plan | str,
+def _part(
+    node: Node | Sequence[Node] | Part | str,
     *,
     inputs: object,
     config: Any,
     constants: Mapping[str, Any] | None,
-) -> Plan:
-    if isinstance(node, Plan):
+) -> Part:
+    if isinstance(node, Part):
         return node
     target = load_target(node) if isinstance(node, str) else node
     nodes = list(target) if isinstance(target, list | tuple) else [target]
@@ -156,14 +167,15 @@ def _plan(
         raise PlanError([Problem(node="", value="node", message="There is no node to run: the list is empty.")])
     # What another task gives as a whole shows its names when it is there.
     given = None if is_reference(inputs) or not isinstance(inputs, Mapping) else tuple(inputs)
-    return build_plan(nodes, config=config, constants=constants, given=given, order="list")
+    plan = build_plan(nodes, config=config, constants=constants, given=given, order="list")
+    return Part(id=plan.steps[0].id, plan=plan, sources={}, outputs=plan.outputs)
 
 
-def _check_output_names(plan: Plan) -> None:
-    if len(plan.outputs) < 2:  # noqa: PLR2004
+def _check_output_names(part: Part) -> None:
+    if len(part.plan.steps) == len(part.outputs) == 1:
         return
     for name in sorted(RESERVED_KEYS):
-        if name in plan.outputs:
-            label = plan.step(plan.outputs[name].producer).label
+        if name in part.outputs:
+            label = part.plan.step(part.outputs[name].producer).label
             message = f"Node '{label}': its output '{name}' has the name of an XCom that Airflow keeps: rename it."
             raise PlanError([Problem(node=label, value=name, message=message)])

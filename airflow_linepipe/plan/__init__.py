@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from airflow_linepipe.plan.configuration import lookup
+from airflow_linepipe.plan.grouping import PIPELINE_ID, Granularity, plan_parts
 from airflow_linepipe.plan.naming import MAX_ID_LENGTH, function_label
+from airflow_linepipe.plan.part import Part, Persist, Source, cut_part
 from airflow_linepipe.plan.planner import Order, build_plan, plan_pipeline
 from airflow_linepipe.plan.step import (
     ArtifactBinding,
@@ -18,17 +20,24 @@ from airflow_linepipe.plan.target import load_target
 
 __all__ = [
     "MAX_ID_LENGTH",
+    "PIPELINE_ID",
     "ArtifactBinding",
     "Binding",
     "ConfigBinding",
     "ConstantBinding",
     "GivenBinding",
+    "Granularity",
     "Order",
+    "Part",
+    "Persist",
     "Plan",
+    "Source",
     "Step",
     "build_plan",
+    "cut_part",
     "function_label",
     "load_target",
     "lookup",
+    "plan_parts",
     "plan_pipeline",
 ]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-__all__ = ["MAX_ID_LENGTH", "function_label", "step_ids"]
+__all__ = ["MAX_ID_LENGTH", "function_label", "is_task_id", "step_ids"]
 
 # airflow.sdk.definitions._internal.node: KEY_REGEX and the length it checks.
 MAX_ID_LENGTH = 250
@@ -23,6 +23,11 @@ def function_label(function: Callable[..., Any]) -> str:
     if isinstance(function, partial):
         return function_label(function.func)
     return type(function).__name__
+
+
+def is_task_id(name: object) -> bool:
+    """Whether a name can be a task's id, with no groups around it."""
+    return isinstance(name, str) and bool(name) and not _ILLEGAL.search(name) and len(name) <= MAX_ID_LENGTH
 
 
 def step_ids(labels: Sequence[str]) -> Iterator[str]:

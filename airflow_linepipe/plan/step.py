@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Self, TypeAlias
-
-from airflow_linepipe.errors import PlanError, Problem
 
 __all__ = ["ArtifactBinding", "Binding", "ConfigBinding", "ConstantBinding", "GivenBinding", "Plan", "Step"]
 
@@ -119,40 +117,3 @@ class Plan:
             KeyError: No step has this id.
         """
         return self.steps[self._positions[step_id]]
-
-    def cut(self, step_ids: Collection[str]) -> Plan:
-        """The part of the plan that one task runs: these steps, fed from outside where others made a value.
-
-        Args:
-            step_ids: The steps that stay.
-
-        Returns:
-            A plan of these steps in which an artifact of any other step is given from outside.
-
-        Raises:
-            PlanError: Two different artifacts of one name would have to be given.
-        """
-        given: dict[str, Binding] = {}
-        steps = []
-        for step in sorted(map(self.step, step_ids), key=lambda step: self._positions[step.id]):
-            bindings: list[Binding] = []
-            for binding in step.bindings:
-                if isinstance(binding, GivenBinding) or (
-                    isinstance(binding, ArtifactBinding) and binding.producer not in step_ids
-                ):
-                    if given.setdefault(binding.name, binding) != binding:
-                        raise PlanError([_two_of_one_name(step, binding.name)])
-                    bindings.append(GivenBinding(name=binding.name))
-                else:
-                    bindings.append(binding)
-            after = tuple(other for other in step.after if other in step_ids)
-            steps.append(replace(step, bindings=tuple(bindings), after=after))
-        return replace(self, steps=tuple(steps), given=tuple(given))
-
-
-def _two_of_one_name(step: Step, name: str) -> Problem:
-    message = (
-        f"Node '{step.label}' needs another '{name}' than an earlier node of the same task: "
-        f"rename one of them, or give the two nodes tasks of their own."
-    )
-    return Problem(node=step.label, value=name, message=message)

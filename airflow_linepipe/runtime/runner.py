@@ -15,7 +15,9 @@ __all__ = ["run_plan"]
 logger = logging.getLogger(__name__)
 
 
-def run_plan(plan: Plan, *, given: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def run_plan(
+    plan: Plan, *, given: Mapping[str, Any], outputs: Mapping[str, ArtifactBinding] | None = None
+) -> Iterator[tuple[str, Any]]:
     """Run every step of a plan, in list order.
 
     A generator: each output that leaves the plan is yielded as soon as it is made, and must be stored
@@ -24,9 +26,10 @@ def run_plan(plan: Plan, *, given: Mapping[str, Any]) -> Iterator[tuple[str, Any
     Args:
         plan: The plan, or the part of one that a task runs.
         given: The values the plan is given from outside, by name; the steps may change them.
+        outputs: What leaves the plan, by name; left out, all its outputs, the last of each name.
 
     Yields:
-        Name and value of each output; where a name is written twice, only the last one leaves.
+        Name and value of each output.
 
     Raises:
         Exception: Whatever a node's function raises, as itself; linepipe would wrap it in RuntimeError.
@@ -34,7 +37,7 @@ def run_plan(plan: Plan, *, given: Mapping[str, Any]) -> Iterator[tuple[str, Any
     """
     values: dict[Binding, Any] = {GivenBinding(name=name): value for name, value in given.items()}
     last_reader = {binding: step.id for step in plan.steps for binding in step.bindings}
-    leaving = plan.outputs
+    leaving = {artifact: name for name, artifact in (plan.outputs if outputs is None else outputs).items()}
     for step in plan.steps:
         arguments = bind_inputs(plan, step, values=values, last_reader=last_reader)
         logger.info("Running node: %s", step.label)
@@ -43,5 +46,5 @@ def run_plan(plan: Plan, *, given: Mapping[str, Any]) -> Iterator[tuple[str, Any
             artifact = ArtifactBinding(producer=step.id, name=name)
             if artifact in last_reader:
                 values[artifact] = value
-            if leaving[name] == artifact:
-                yield name, value
+            if artifact in leaving:
+                yield leaving[artifact], value

@@ -255,5 +255,5 @@ def test_a_dag_may_be_copied_and_cut_as_any_other():
     dag = LinepipeDag("group_copied", pipeline=Pipeline(nodes, x=1, y=lock), schedule=None)
     copied = copy.deepcopy(dag)
     assert copied["b"].operator is copied.get_task("add__2") is not dag.get_task("add__2")
-    assert copied.get_task("add").plan.constants["y"] is lock
+    assert copied.get_task("add").part.plan.constants["y"] is lock
     assert set(dag.partial_subset("add__2", include_upstream=True).task_dict) == {"add", "add__2"}

@@ -10,7 +10,6 @@ import pytest
 from linepipe.node import Node
 from nodes import clean, fit, load, made, save
 
-from airflow_linepipe.errors import PlanError
 from airflow_linepipe.plan import (
     ConfigBinding,
     ConstantBinding,
@@ -86,103 +85,12 @@ def test_a_copy_of_a_plan_is_a_plan(plan, again):
 
     assert other == plan
     assert other.step("fit") == plan.step("fit")
-    assert other.cut(["fit"]) == plan.cut(["fit"])
 
 
 def test_a_plan_of_importable_functions_can_be_pickled():
     plan = build_plan([Node(len, ["rows"], ["count"])], given=["rows"])
 
-    assert pickle.loads(pickle.dumps(plan)).cut(["len"]) == plan
-
-
-# --- cut ------------------------------------------------------------------------------------------------------------
-
-
-def test_a_cut_of_everything_is_the_plan(plan):
-    assert plan.cut(["load", "clean", "fit", "save"]) == plan
-
-
-def test_a_cut_is_given_what_other_steps_make(plan):
-    part = plan.cut(["fit"])
-
-    assert [step.id for step in part.steps] == ["fit"]
-    assert part.steps[0].bindings == (from_outside("table"), from_outside("rows"), from_outside("seed"))
-    assert part.steps[0].inputs == ("table", "rows", "seed")
-    assert part.given == ("table", "rows", "seed")
-    assert part.outputs == {"model": made("fit", "model")}
-
-
-def test_a_cut_keeps_config_constants_and_what_its_own_steps_make(plan):
-    part = plan.cut(["clean", "fit"])
-
-    assert part.step("clean").bindings == (from_outside("table"), ConfigBinding(path=("limit",)))
-    assert part.step("fit").bindings == (made("clean", "table"), from_outside("rows"), from_outside("seed"))
-    assert part.given == ("table", "rows", "seed")
-    assert (part.config, part.constants) == (plan.config, plan.constants)
-
-
-def test_a_cut_of_a_writer_leaves_nothing_behind(plan):
-    part = plan.cut(["save"])
-
-    assert (part.given, dict(part.outputs)) == (("model",), {})
-    assert part.steps[0].bindings == (from_outside("model"), ConstantBinding(name="path"))
-
-
-def test_a_cut_keeps_list_order_whatever_order_is_asked_for(plan):
-    assert [step.id for step in plan.cut(["save", "load", "fit"]).steps] == ["load", "fit", "save"]
-    assert plan.cut({"save", "load", "fit"}) == plan.cut(["load", "fit", "save"])
-
-
-def test_a_cut_keeps_the_order_between_its_own_steps_only(plan):
-    assert plan.step("save").after == ("load",)
-    assert plan.cut(["load", "save"]).step("save").after == ("load",)
-    assert plan.cut(["fit", "save"]).step("save").after == ()
-
-
-def test_a_cut_of_a_cut_is_the_cut(plan):
-    assert plan.cut(["clean", "fit"]).cut(["fit"]) == plan.cut(["fit"])
-
-
-def test_a_cut_of_nothing_is_an_empty_plan(plan):
-    assert plan.cut([]).steps == ()
-
-
-def test_a_cut_of_a_step_that_is_not_there_names_it(plan):
-    with pytest.raises(KeyError, match="train"):
-        plan.cut(["load", "train"])
-
-
-def test_a_name_that_a_cut_makes_again_is_given_once_and_then_its_own():
-    nodes = [Node(load, [], ["t"]), Node(clean, ["t"], ["t"]), Node(fit, ["t"], ["t"])]
-    part = build_plan(nodes).cut(["clean", "fit"])
-
-    assert part.given == ("t",)
-    assert [step.bindings for step in part.steps] == [(from_outside("t"),), (made("clean", "t"),)]
-    assert part.outputs == {"t": made("fit", "t")}
-
-
-def test_two_artifacts_of_one_name_cannot_be_given_to_one_task():
-    nodes = [
-        Node(load, [], ["table"]),
-        Node(save, ["table"], []),
-        Node(clean, ["table"], ["table"]),
-        Node(fit, ["table"], ["model"]),
-    ]
-    with pytest.raises(PlanError) as caught:
-        build_plan(nodes).cut(["save", "fit"])
-
-    assert str(caught.value) == (
-        "Node 'fit' needs another 'table' than an earlier node of the same task: "
-        "rename one of them, or give the two nodes tasks of their own."
-    )
-    assert [(problem.node, problem.value) for problem in caught.value.problems] == [("fit", "table")]
-
-
-def test_a_value_from_outside_and_an_artifact_of_its_name_cannot_be_given_to_one_task():
-    nodes = [Node(load, ["table"], ["rows"]), Node(clean, ["table"], ["table"]), Node(fit, ["table"], ["model"])]
-
-    with pytest.raises(PlanError, match="Node 'fit' needs another 'table'"):
-        build_plan(nodes, given=["table"]).cut(["load", "fit"])
+    assert pickle.loads(pickle.dumps(plan)).step("len") == plan.step("len")
 
 
 def test_an_empty_plan_has_no_outputs():

@@ -14,8 +14,9 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
+from airflow_linepipe.errors import PlanError
 from airflow_linepipe.handoff import Exchange, Json, Producer
-from airflow_linepipe.plan import ArtifactBinding, Plan, plan_pipeline
+from airflow_linepipe.plan import ArtifactBinding, Part, Plan, cut_part, plan_parts, plan_pipeline
 from airflow_linepipe.runtime import load_references, run_plan
 
 RUNS = itertools.count()
@@ -46,25 +47,18 @@ def outputs_of_linepipe(pipeline) -> dict[str, Any]:
     return {name: value for entry in pipeline.history for name, value in entry["outputs"].items()}
 
 
-def outputs_of_parts(plan: Plan, parts: Sequence[Sequence[str]], exchange: Exchange) -> dict[str, Any]:
+def outputs_of_parts(plan: Plan, parts: Sequence[Part], exchange: Exchange) -> dict[str, Any]:
     """Run every part as a task of its own does: references in, references out, values in storage."""
     run_id = f"run {next(RUNS)}"
     references: dict[ArtifactBinding, Json] = {}
     for number, part in enumerate(parts):
-        cut = plan.cut(part)
-        producer = Producer(dag_id="oracle", run_id=run_id, task_id=f"{number}.{part[0]}")
-        handed = {
-            binding.name: references[binding]
-            for step_id in part
-            for binding in plan.step(step_id).bindings
-            if isinstance(binding, ArtifactBinding) and binding.producer not in part
-        }
-        given = load_references(handed, exchange)
-        assert set(given) == set(cut.given)
-        for name, value in run_plan(cut, given=given):
+        producer = Producer(dag_id="oracle", run_id=run_id, task_id=f"{number}.{part.id}")
+        given = load_references({name: references[source] for name, source in part.sources.items()}, exchange)
+        for name, value in run_plan(part.plan, given=given, outputs=part.outputs):
             wire = exchange.put(value, name=name, producer=producer).to_wire()
-            references[cut.outputs[name]] = json.loads(json.dumps(wire, allow_nan=False))
-    return {name: load_references(references[binding], exchange) for name, binding in plan.outputs.items()}
+            references[part.outputs[name]] = json.loads(json.dumps(wire, allow_nan=False))
+    made = {name: references[artifact] for name, artifact in plan.outputs.items() if artifact in references}
+    return load_references(made, exchange)
 
 
 def any_allowed_order(plan: Plan, wishes: Sequence[int]) -> Iterator[str]:
@@ -109,9 +103,43 @@ def test_a_plan_gives_what_linepipe_gives_whole_and_as_tasks_of_one_step_or_seve
         # Stored as soon as it is yielded, as the operator does it.
         assert shown({name: deepcopy(value) for name, value in run_plan(plan, given={})}) == expected
         with Exchange(storage) as exchange:
-            one_each = [[step_id] for step_id in any_allowed_order(plan, wishes)]
+            one_each = [cut_part(plan, [step_id], id=step_id) for step_id in any_allowed_order(plan, wishes)]
             assert shown(outputs_of_parts(plan, one_each, exchange)) == expected
-            assert shown(outputs_of_parts(plan, groups(ids, ends), exchange)) == expected
+            stretches = [cut_part(plan, stretch, id=stretch[0], persist="all") for stretch in groups(ids, ends)]
+            assert shown(outputs_of_parts(plan, stretches, exchange)) == expected
+
+    check()
+
+
+def test_every_granularity_gives_what_linepipe_gives(world, storage):
+    """R02: in both orders; what is kept inside a task is missing, everything else is the same."""
+
+    @hypothesis.settings(max_examples=300)
+    @hypothesis.given(st.data())
+    def check(data: st.DataObject) -> None:
+        take_files(world)
+        pipeline = data.draw(pipelines.pipelines(folder=str(world)))
+        hypothesis.note(pipelines.describe(pipeline))
+        outputs = outputs_of_linepipe(pipeline)
+        expected = {name: pipelines.fingerprint(value) for name, value in outputs.items()}, take_files(world)
+        plan = plan_pipeline(pipeline, order=data.draw(st.sampled_from(["data", "list"])))
+        ids = [step.id for step in plan.steps]
+        homes = data.draw(st.lists(st.sampled_from(["first", "second", "third"]), min_size=len(ids), max_size=len(ids)))
+        named = {home: [step_id for step_id, other in zip(ids, homes, strict=True) if other == home] for home in homes}
+        persist = data.draw(st.sampled_from(["boundary", "all"]))
+        for granularity in ("node", "chain", "pipeline", named):
+            try:
+                parts = plan_parts(plan, granularity=granularity, persist=persist)
+            except PlanError:
+                if granularity is not named:
+                    raise
+                continue
+            with Exchange(storage) as exchange:
+                made = outputs_of_parts(plan, parts, exchange)
+            shown = {name: pipelines.fingerprint(value) for name, value in made.items()}
+            kept = made.keys() if persist == "boundary" else outputs.keys()
+            assert shown == {name: expected[0][name] for name in kept}
+            assert take_files(world) == expected[1]
 
     check()
 

@@ -1,0 +1,153 @@
+"""Granularity: which steps of a plan share a task."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
+from typing import Literal, TypeAlias
+
+from airflow_linepipe.errors import PlanError, Problem, SettingError
+from airflow_linepipe.plan.naming import is_task_id
+from airflow_linepipe.plan.part import Part, Persist, cut_part
+from airflow_linepipe.plan.step import Plan
+
+__all__ = ["PIPELINE_ID", "Granularity", "plan_parts"]
+
+Granularity: TypeAlias = Literal["node", "chain", "pipeline"] | Mapping[str, Sequence[str]]
+
+PIPELINE_ID = "pipeline"
+_MODES = ("node", "chain", "pipeline")
+
+
+def plan_parts(
+    plan: Plan, *, granularity: Granularity = "node", persist: Persist = "boundary", apart: Collection[str] = ()
+) -> tuple[Part, ...]:
+    """Cut a plan into the parts that become tasks.
+
+    Args:
+        plan: The plan.
+        granularity: "node": a part for each step. "chain": steps that can only run one after the other are one part,
+            called like its first step. "pipeline": one part of that name. A mapping from part to step ids: these
+            steps are one part, every other step is one of its own.
+        persist: As in `cut_part`.
+        apart: The steps that "chain" leaves alone, because they have settings of their own.
+
+    Returns:
+        The parts, each after those it reads from.
+
+    Raises:
+        SettingError: ``granularity`` or ``persist`` is nothing of the kind, or names what the plan has not.
+        PlanError: Two parts would wait for each other.
+    """
+    if persist not in ("boundary", "all"):
+        message = f'persist={persist!r} is not known: use "boundary" or "all".'
+        raise SettingError(message)
+    groups = _groups(plan, granularity, apart)
+    home = {step_id: group for group, step_ids in groups.items() for step_id in step_ids}
+    # Lists and not sets: the order must be the same in every process.
+    before = {
+        group: [home[other] for step_id in step_ids for other in plan.step(step_id).upstream if home[other] != group]
+        for group, step_ids in groups.items()
+    }
+    try:
+        order = tuple(TopologicalSorter(before).static_order())
+    except CycleError as error:
+        raise PlanError([_cycle(plan, home, error.args[1])]) from error
+    return tuple(cut_part(plan, groups[group], id=group, persist=persist) for group in order)
+
+
+def _groups(plan: Plan, granularity: Granularity, apart: Collection[str]) -> dict[str, list[str]]:
+    if isinstance(granularity, Mapping):
+        return _named_groups(plan, granularity)
+    mode: str = granularity
+    if mode == "node":
+        return {step.id: [step.id] for step in plan.steps}
+    if mode == "chain":
+        return {chain[0]: chain for chain in _chains(plan, apart)}
+    if mode == "pipeline":
+        return {PIPELINE_ID: [step.id for step in plan.steps]} if plan.steps else {}
+    close = get_close_matches(str(mode), _MODES, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else 'use "node", "chain", "pipeline" or a dict of lists of step ids.'
+    message = f"granularity={granularity!r} is not known: {hint}"
+    raise SettingError(message)
+
+
+def _chains(plan: Plan, apart: Collection[str]) -> list[list[str]]:
+    """The stretches in which each step has one step before it and that one no other behind it."""
+    before = _direct_edges(plan)
+    behind: dict[str, list[str]] = {step.id: [] for step in plan.steps}
+    for step_id, others in before.items():
+        for other in others:
+            behind[other].append(step_id)
+    chains: dict[str, list[str]] = {}
+    for step in plan.steps:
+        others = before[step.id]
+        if len(others) == 1 and len(behind[others[0]]) == 1 and not {step.id, others[0]} & set(apart):
+            chains[step.id] = chains[others[0]]
+            chains[step.id].append(step.id)
+        else:
+            chains[step.id] = [step.id]
+    return [chain for step_id, chain in chains.items() if chain[0] == step_id]
+
+
+def _direct_edges(plan: Plan) -> dict[str, list[str]]:
+    """For each step those before it that no other step stands between."""
+    all_before: dict[str, set[str]] = {}
+    direct: dict[str, list[str]] = {}
+    for step in plan.steps:
+        all_before[step.id] = set(step.upstream).union(*(all_before[other] for other in step.upstream))
+        further = set().union(*(all_before[other] for other in step.upstream))
+        direct[step.id] = [other for other in step.upstream if other not in further]
+    return direct
+
+
+def _named_groups(plan: Plan, granularity: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    ids = [step.id for step in plan.steps]
+    problems = list(_naming_problems(ids, granularity))
+    if problems:
+        raise SettingError(problems[0])
+    home = {step_id: name for name, step_ids in granularity.items() for step_id in step_ids}
+    groups: dict[str, list[str]] = {}
+    for step_id in ids:
+        groups.setdefault(home.get(step_id, step_id), []).append(step_id)
+    return groups
+
+
+def _naming_problems(ids: Sequence[str], granularity: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    homes: dict[str, str] = {}
+    for name, step_ids in granularity.items():
+        where = f"granularity[{name!r}]"
+        if not is_task_id(name):
+            yield f"{where}: that is no task id: use letters, digits, - and _ only."
+        elif isinstance(step_ids, str) or not isinstance(step_ids, Collection) or not step_ids:
+            yield f"{where} is {step_ids!r}: give a list of step ids."
+        else:
+            for step_id in step_ids:
+                if step_id not in ids:
+                    close = get_close_matches(str(step_id), ids, n=1)
+                    hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(ids)}."
+                    yield f"{where}: the pipeline has no step {step_id!r}: {hint}"
+                elif step_id in homes:
+                    yield f"{where}: step {step_id!r} stands in {homes[step_id]!r} already: a step runs in one task."
+                homes[step_id] = name
+    for name in granularity:
+        if name in ids and name not in homes:
+            yield f"granularity[{name!r}]: the step of this name runs in a task of its own: choose another name."
+
+
+def _cycle(plan: Plan, home: Mapping[str, str], groups: Sequence[str]) -> Problem:
+    """The sentence about parts that wait for each other, with the steps that make them wait."""
+    # CycleError lists each part after one that it must follow, and the first again at the end.
+    edges = {
+        (home[other], home[step.id]): f"node '{step.id}' of '{home[step.id]}' needs node '{other}' of '{home[other]}'"
+        for step in reversed(plan.steps)
+        for other in step.upstream
+    }
+    reasons = [edges[pair] for pair in pairwise(groups)]
+    message = (
+        f"granularity: the tasks {' and '.join(repr(group) for group in groups[:-1])} would wait for each other: "
+        f"{', and '.join(reasons)}. Put these nodes into one task, or into more."
+    )
+    return Problem(node="", value="granularity", message=message)
