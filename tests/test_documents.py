@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from nodes import ran
 
 ROOT = Path(__file__).parents[1]
 
@@ -45,12 +46,11 @@ def features_module(monkeypatch):
 
 def test_the_first_example_of_the_readme_runs():
     from airflow_linepipe.plan import plan_pipeline
-    from airflow_linepipe.runtime import run_plan
 
     names = _functions()
     exec(_blocks("README.md")[0], names)
     assert names["dag"].task_ids == ["lambda", "lambda__2", "lambda__3", "lambda__4", "lambda__5"]
-    assert dict(run_plan(plan_pipeline(names["pipeline"]), given={}))["metrics"] == {"accuracy": 0.5}
+    assert dict(ran(plan_pipeline(names["pipeline"]), given={}))["metrics"] == {"accuracy": 0.5}
 
 
 def test_the_second_example_of_the_readme_runs(features_module):

@@ -73,11 +73,12 @@ class LinepipeNodeOperator(ReferenceTemplating):
     ) -> None:
         inputs = {} if inputs is None else inputs
         part = _part(_plain(node), inputs=inputs, config=_plain(config), constants=_plain(constants))
-        _check_output_names(part)
+        # A part of several nodes may be asked for one more of its outputs later: see output_of().
+        multiple_outputs = len(part.outputs) > 1 or (node is part and len(part.plan.steps) > 1)
+        if multiple_outputs:
+            _check_output_names(part)
         if storage is not None:
             storage = check_storage(storage)
-        # Several nodes may be asked for one more of their outputs later: see LinepipeTaskGroup.
-        multiple_outputs = len(part.outputs) > 1 or len(part.plan.steps) > 1
         super().__init__(task_id=task_id or part.id, multiple_outputs=multiple_outputs, **kwargs)
         self.part = part
         self.inputs = inputs
@@ -109,8 +110,8 @@ class LinepipeNodeOperator(ReferenceTemplating):
         depth = 0 if self.multiple_outputs else expanded_depth(self, producer)
         references = {}
         with open_exchange(self.storage) as exchange:
-            for name, value in run_plan(self.part.plan, given=self._given(exchange), outputs=self.part.outputs):
-                if self.do_xcom_push:
+            for ran in run_plan(self.part.plan, given=self._given(exchange), outputs=self.part.outputs):
+                for name, value in ran.outputs.items() if self.do_xcom_push else ():
                     references[name] = hand_over(value, name=name, exchange=exchange, producer=producer, depth=depth)
         if self.multiple_outputs:
             return references or None
@@ -172,8 +173,6 @@ def _part(
 
 
 def _check_output_names(part: Part) -> None:
-    if len(part.plan.steps) == len(part.outputs) == 1:
-        return
     for name in sorted(RESERVED_KEYS):
         if name in part.outputs:
             label = part.plan.step(part.outputs[name].producer).label

@@ -5,7 +5,7 @@ from __future__ import annotations
 from airflow_linepipe.plan.configuration import lookup
 from airflow_linepipe.plan.grouping import PIPELINE_ID, Granularity, plan_parts
 from airflow_linepipe.plan.naming import MAX_ID_LENGTH, function_label
-from airflow_linepipe.plan.part import Part, Persist, Source, cut_part
+from airflow_linepipe.plan.part import Part, Persist, Source, cut_parts
 from airflow_linepipe.plan.planner import Order, build_plan, plan_pipeline
 from airflow_linepipe.plan.step import (
     ArtifactBinding,
@@ -34,7 +34,7 @@ __all__ = [
     "Source",
     "Step",
     "build_plan",
-    "cut_part",
+    "cut_parts",
     "function_label",
     "load_target",
     "lookup",

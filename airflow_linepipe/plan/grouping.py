@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 
 from airflow_linepipe.errors import PlanError, Problem, SettingError
 from airflow_linepipe.plan.naming import is_task_id
-from airflow_linepipe.plan.part import Part, Persist, cut_part
+from airflow_linepipe.plan.part import Part, Persist, cut_parts
 from airflow_linepipe.plan.step import Plan
 
 __all__ = ["PIPELINE_ID", "Granularity", "plan_parts"]
@@ -31,7 +31,7 @@ def plan_parts(
         granularity: "node": a part for each step. "chain": steps that can only run one after the other are one part,
             called like its first step. "pipeline": one part of that name. A mapping from part to step ids: these
             steps are one part, every other step is one of its own.
-        persist: As in `cut_part`.
+        persist: As in `cut_parts`.
         apart: The steps that "chain" leaves alone, because they have settings of their own.
 
     Returns:
@@ -55,7 +55,7 @@ def plan_parts(
         order = tuple(TopologicalSorter(before).static_order())
     except CycleError as error:
         raise PlanError([_cycle(plan, home, error.args[1])]) from error
-    return tuple(cut_part(plan, groups[group], id=group, persist=persist) for group in order)
+    return cut_parts(plan, {group: groups[group] for group in order}, persist=persist)
 
 
 def _groups(plan: Plan, granularity: Granularity, apart: Collection[str]) -> dict[str, list[str]]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from airflow_linepipe.plan.step import ArtifactBinding, Binding, GivenBinding, Plan, Step
 
-__all__ = ["Part", "Persist", "Source", "cut_part"]
+__all__ = ["Part", "Persist", "Source", "cut_parts"]
 
 Persist: TypeAlias = Literal["boundary", "all"]
 Source: TypeAlias = ArtifactBinding | GivenBinding
@@ -46,34 +46,44 @@ class Part:
         raise KeyError(artifact.name)
 
 
-def cut_part(plan: Plan, step_ids: Collection[str], *, id: str, persist: Persist = "boundary") -> Part:  # noqa: A002
-    """Cut a part out of a plan.
+def cut_parts(plan: Plan, groups: Mapping[str, Collection[str]], *, persist: Persist = "boundary") -> tuple[Part, ...]:
+    """Cut parts out of a plan.
 
     A name that is written several times may enter or leave a part in several versions: the one that
     linepipe would still have at the end keeps the name, each other is called ``name@step``.
 
     Args:
         plan: The whole plan.
-        step_ids: The steps that stay; they keep linepipe's list order.
-        id: The part's id.
+        groups: The steps of each part, by the part's id; they keep linepipe's list order.
         persist: "boundary": what steps of other parts read leaves the part, and what no step reads at all; "all":
             every output leaves.
 
     Returns:
-        The part.
+        The parts, in the order of the groups.
 
     Raises:
         KeyError: The plan has no step of such an id.
     """
-    inside = {plan.step(step_id).id for step_id in step_ids}
-    sources: dict[str, Source] = {}
-    steps = [_fed_from_outside(step, inside, sources) for step in plan.steps if step.id in inside]
-    return Part(
-        id=id,
-        plan=replace(plan, steps=tuple(steps), given=tuple(sources)),
-        sources=sources,
-        outputs=dict(_outputs(plan, inside, persist)),
-    )
+    readers: dict[Binding, set[str]] = {}
+    for step in plan.steps:
+        for binding in step.bindings:
+            readers.setdefault(binding, set()).add(step.id)
+    last = set(plan.outputs.values())
+    position = {step.id: number for number, step in enumerate(plan.steps)}
+    parts = []
+    for part_id, step_ids in groups.items():
+        steps = [plan.steps[number] for number in sorted(position[step_id] for step_id in set(step_ids))]
+        inside = {step.id for step in steps}
+        sources: dict[str, Source] = {}
+        fed = tuple(_fed_from_outside(step, inside, sources) for step in steps)
+        outputs = {
+            artifact.name if artifact in last else f"{artifact.name}@{artifact.producer}": artifact
+            for artifact in (ArtifactBinding(producer=step.id, name=name) for step in steps for name in step.outputs)
+            if persist == "all" or artifact not in readers or readers[artifact] - inside
+        }
+        cut = replace(plan, steps=fed, given=tuple(sources))
+        parts.append(Part(id=part_id, plan=cut, sources=sources, outputs=outputs))
+    return tuple(parts)
 
 
 def _fed_from_outside(step: Step, inside: Collection[str], sources: dict[str, Source]) -> Step:
@@ -90,20 +100,6 @@ def _fed_from_outside(step: Step, inside: Collection[str], sources: dict[str, So
         else:
             bindings.append(binding)
     return replace(step, bindings=tuple(bindings), after=tuple(other for other in step.after if other in inside))
-
-
-def _outputs(plan: Plan, inside: Collection[str], persist: Persist) -> Iterator[tuple[str, ArtifactBinding]]:
-    readers: dict[Binding, set[str]] = {}
-    for step in plan.steps:
-        for binding in step.bindings:
-            readers.setdefault(binding, set()).add(step.id)
-    for step in plan.steps:
-        for name in step.outputs if step.id in inside else ():
-            artifact = ArtifactBinding(producer=step.id, name=name)
-            read_by = readers.get(artifact, set())
-            if persist == "all" or not read_by or read_by - set(inside):
-                last = plan.outputs[name] == artifact
-                yield (name if last else f"{name}@{step.id}"), artifact
 
 
 def _free_name(binding: Source, taken: Collection[str]) -> str:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Collection, MutableMapping
+import sys
+from collections.abc import Collection, Mapping, MutableMapping
 from copy import deepcopy
-from typing import Any
+from typing import Any, Final
 
 from airflow_linepipe.errors import MissingInputError
 from airflow_linepipe.plan import ArtifactBinding, Binding, ConfigBinding, ConstantBinding, Plan, Step, lookup
+from airflow_linepipe.runtime.copying import private_copy
 
 __all__ = ["bind_inputs"]
-
-logger = logging.getLogger(__name__)
 
 
 def bind_inputs(
@@ -20,9 +19,10 @@ def bind_inputs(
 ) -> list[Any]:
     """The step's arguments, in order.
 
-    Config, constants and values that another step reads later are copied; the last reader of a value gets
-    the value itself, which leaves ``values`` with it. Outputs of one step may share memory (a list and a
-    part of it, views of one array): while another of them is still to be read, a copy is handed out.
+    Config, constants and values that another step reads later are copied. The last reader of a value gets the
+    value itself, which leaves ``values`` with it, unless somebody else holds it, such as the cache of the
+    function that returned it. Outputs of one step may share memory (a list and a part of it, views of one
+    array): while another of them is still to be read, a deep copy is handed out.
 
     Args:
         plan: The plan with its config and constants.
@@ -43,29 +43,38 @@ def bind_inputs(
         if isinstance(binding, ConfigBinding):
             bound[binding] = deepcopy(lookup(plan.config, binding.path))
         elif isinstance(binding, ConstantBinding):
-            bound[binding] = _copy(plan.constants[binding.name], name)
+            bound[binding] = private_copy(plan.constants[binding.name], name)
         elif binding not in values:
             message = f"Node '{step.label}' reads '{name}', which was not given to this run."
             raise MissingInputError(message)
-        elif last_reader[binding] == step.id:
-            value = values.pop(binding)
-            bound[binding] = _copy(value, name) if _has_twin(binding, values) else value
+        elif _has_twin(binding, values):
+            bound[binding] = private_copy(values[binding], name, deep=True)
+        elif last_reader[binding] != step.id or _is_held_elsewhere(values, binding):
+            bound[binding] = private_copy(values[binding], name)
         else:
-            bound[binding] = _copy(values[binding], name)
+            bound[binding] = values[binding]
+        if last_reader.get(binding) == step.id:
+            values.pop(binding, None)
     return [bound[binding] for binding in step.bindings]
 
 
 def _has_twin(binding: Binding, values: Collection[Binding]) -> bool:
     """Whether another output of the same step is still to be read."""
     return isinstance(binding, ArtifactBinding) and any(
-        isinstance(other, ArtifactBinding) and other.producer == binding.producer for other in values
+        isinstance(other, ArtifactBinding) and other.producer == binding.producer and other != binding
+        for other in values
     )
 
 
-def _copy(value: Any, name: str) -> Any:
-    """A copy, or the value itself where it cannot be copied (an engine, a lock), as linepipe does."""
-    try:
-        return deepcopy(value)
-    except Exception:  # noqa: BLE001  (any __deepcopy__ or __reduce__ may raise anything)
-        logger.warning("Couldn't deepcopy '%s'; using shallow reference", name)
-        return value
+def _is_held_elsewhere(values: Mapping[Any, Any], binding: Any) -> bool:
+    """Whether anything but ``values`` refers to the value, or to the array that it is a view of."""
+    base = getattr(values[binding], "base", None)
+    return _references(values, binding) > _REFERENCES_OF_ONE_HOLDER or type(base) is type(values[binding])
+
+
+def _references(values: Mapping[Any, Any], binding: Any) -> int:
+    return sys.getrefcount(values[binding])
+
+
+# Measured and not known: how many of its own Python counts differs between versions.
+_REFERENCES_OF_ONE_HOLDER: Final = _references({None: object()}, None)

@@ -3,48 +3,104 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from time import perf_counter
 from typing import Any
 
-from airflow_linepipe.plan import ArtifactBinding, Binding, GivenBinding, Plan
+from airflow_linepipe.plan import ArtifactBinding, Binding, GivenBinding, Plan, Step
 from airflow_linepipe.runtime.inputs import bind_inputs
+from airflow_linepipe.runtime.memory import MemoryUse, measure_memory
 from airflow_linepipe.runtime.outputs import name_outputs
 
-__all__ = ["run_plan"]
+__all__ = ["StepRun", "run_plan"]
 
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StepRun:
+    """A step that has run.
+
+    Attributes:
+        step: The step.
+        outputs: What of its outputs leaves the plan, by name.
+        seconds: How long its function took.
+        memory: What its function did to the memory; only of a node with ``profile=True``.
+    """
+
+    step: Step
+    outputs: Mapping[str, Any]
+    seconds: float
+    memory: MemoryUse | None
+
+
 def run_plan(
-    plan: Plan, *, given: Mapping[str, Any], outputs: Mapping[str, ArtifactBinding] | None = None
-) -> Iterator[tuple[str, Any]]:
+    plan: Plan,
+    *,
+    given: Mapping[str, Any],
+    outputs: Mapping[str, ArtifactBinding] | None = None,
+    on_start: Callable[[Step], None] | None = None,
+) -> Iterator[StepRun]:
     """Run every step of a plan, in list order.
 
-    A generator: each output that leaves the plan is yielded as soon as it is made, and must be stored
-    before the next one is asked for, because a later step may change it in place.
+    A generator: what leaves the plan must be stored before the next step is asked for, which may change it in place.
 
     Args:
         plan: The plan, or the part of one that a task runs.
-        given: The values the plan is given from outside, by name; the steps may change them.
+        given: The values the plan is given from outside, by name.
         outputs: What leaves the plan, by name; left out, all its outputs, the last of each name.
+        on_start: Called with each step before it runs.
 
     Yields:
-        Name and value of each output.
+        Each step when it has run.
 
     Raises:
         Exception: Whatever a node's function raises, as itself; linepipe would wrap it in RuntimeError.
         RunError: A value is missing, or a node returned what does not fit its outputs.
     """
     values: dict[Binding, Any] = {GivenBinding(name=name): value for name, value in given.items()}
+    del given
     last_reader = {binding: step.id for step in plan.steps for binding in step.bindings}
     leaving = {artifact: name for name, artifact in (plan.outputs if outputs is None else outputs).items()}
     for step in plan.steps:
-        arguments = bind_inputs(plan, step, values=values, last_reader=last_reader)
-        logger.info("Running node: %s", step.label)
-        result = step.function(*arguments)
-        for name, value in name_outputs(result, label=step.label, outputs=step.outputs).items():
-            artifact = ArtifactBinding(producer=step.id, name=name)
-            if artifact in last_reader:
-                values[artifact] = value
-            if artifact in leaving:
-                yield leaving[artifact], value
+        if on_start:
+            on_start(step)
+        yield _run_step(plan, step, values=values, last_reader=last_reader, leaving=leaving)
+
+
+def _run_step(
+    plan: Plan,
+    step: Step,
+    *,
+    values: dict[Binding, Any],
+    last_reader: dict[Binding, str],
+    leaving: Mapping[ArtifactBinding, str],
+) -> StepRun:
+    arguments = bind_inputs(plan, step, values=values, last_reader=last_reader)
+    logger.info("Running node: %s", step.label)
+    started = perf_counter()
+    result, memory = _call(step, arguments)
+    seconds = perf_counter() - started
+    left = {}
+    for name, value in name_outputs(result, label=step.label, outputs=step.outputs).items():
+        artifact = ArtifactBinding(producer=step.id, name=name)
+        if artifact in last_reader:
+            values[artifact] = value
+        if artifact in leaving:
+            left[leaving[artifact]] = value
+    return StepRun(step=step, outputs=left, seconds=seconds, memory=memory)
+
+
+def _call(step: Step, arguments: list[Any]) -> tuple[Any, MemoryUse | None]:
+    try:
+        if not step.profile:
+            return step.function(*arguments), None
+        result, memory = measure_memory(lambda: step.function(*arguments))
+    except Exception as error:
+        error.add_note(f"Raised in node '{step.label}'.")
+        logger.info("Node %s ended with %s: %s", step.label, type(error).__name__, error)
+        raise
+    # linepipe's own line.
+    logger.info("[%s] ΔMem: %.2f MiB | Peak: %.2f MiB", step.label, memory.delta, memory.peak)
+    return result, memory

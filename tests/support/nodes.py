@@ -1,8 +1,9 @@
-"""Node functions and bindings for the tests of the plan."""
+"""Node functions, bindings and runs for the tests of the library half."""
 
 from __future__ import annotations
 
 from airflow_linepipe.plan import ArtifactBinding
+from airflow_linepipe.runtime import run_plan
 
 
 def load(*values):
@@ -23,3 +24,9 @@ def save(*values):
 
 def made(producer, name):
     return ArtifactBinding(producer=producer, name=name)
+
+
+def ran(plan, *, given, outputs=None):
+    """Name and value of everything that leaves a plan, as soon as it is made."""
+    for step in run_plan(plan, given=given, outputs=outputs):
+        yield from step.outputs.items()

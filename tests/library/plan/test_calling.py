@@ -9,11 +9,11 @@ from functools import partial
 import pytest
 from linepipe.node import Node, create_named_partial_function
 from linepipe.pipeline import Pipeline
+from nodes import ran
 
 from airflow_linepipe.errors import PlanError
 from airflow_linepipe.plan import plan_pipeline
 from airflow_linepipe.plan.calling import calling_problem
-from airflow_linepipe.runtime import run_plan
 
 
 def add(a, b):
@@ -236,4 +236,4 @@ def test_a_decorated_function_runs_as_in_linepipe():
     pipeline = Pipeline([Node(query, ["text"], ["answer"])], text="select 1", track_history=True)
     pipeline.run()
 
-    assert dict(run_plan(plan_pipeline(pipeline), given={})) == pipeline.history[0]["outputs"]
+    assert dict(ran(plan_pipeline(pipeline), given={})) == pipeline.history[0]["outputs"]

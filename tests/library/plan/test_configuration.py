@@ -11,12 +11,12 @@ from typing import NamedTuple
 import pytest
 from linepipe.node import Node
 from linepipe.pipeline import Pipeline
+from nodes import ran
 from pydantic import BaseModel
 
 from airflow_linepipe.errors import PlanError
 from airflow_linepipe.plan import lookup, plan_pipeline
 from airflow_linepipe.plan.configuration import config_path
-from airflow_linepipe.runtime import run_plan
 
 
 class Instance:
@@ -79,7 +79,7 @@ def run_linepipe(config, *inputs):
 
 def run_ours(config, *inputs):
     pipeline = Pipeline([Node(_together, list(inputs), ["seen"])], config=config)
-    return dict(run_plan(plan_pipeline(pipeline), given={}))["seen"]
+    return dict(ran(plan_pipeline(pipeline), given={}))["seen"]
 
 
 def _together(*values):
@@ -124,8 +124,8 @@ def test_the_whole_config_and_a_part_of_it_are_copies_of_their_own():
 def test_a_config_given_to_the_plan_replaces_that_of_the_pipeline():
     pipeline = Pipeline([Node(_together, ["config.lr"], ["seen"])], config={"lr": 0.1})
 
-    assert dict(run_plan(plan_pipeline(pipeline, config={"lr": 0.2}), given={})) == {"seen": [0.2]}
-    assert dict(run_plan(plan_pipeline(pipeline), given={})) == {"seen": [0.1]}
+    assert dict(ran(plan_pipeline(pipeline, config={"lr": 0.2}), given={})) == {"seen": [0.2]}
+    assert dict(ran(plan_pipeline(pipeline), given={})) == {"seen": [0.1]}
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from linepipe.node import Node
 from nodes import clean, fit, load, made, save
 
-from airflow_linepipe.plan import ConfigBinding, ConstantBinding, GivenBinding, build_plan, cut_part
+from airflow_linepipe.plan import ConfigBinding, ConstantBinding, GivenBinding, build_plan, cut_parts
 
 
 def from_outside(name):
@@ -14,7 +14,8 @@ def from_outside(name):
 
 
 def cut(plan, *step_ids, persist="boundary"):
-    return cut_part(plan, step_ids, id="part", persist=persist)
+    (part,) = cut_parts(plan, {"part": step_ids}, persist=persist)
+    return part
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from linepipe.node import Node, create_named_partial_function
 from linepipe.pipeline import Pipeline
-from nodes import clean, fit, load, made, save
+from nodes import clean, fit, load, made, ran, save
 
 from airflow_linepipe.plan import (
     ConfigBinding,
@@ -14,7 +14,6 @@ from airflow_linepipe.plan import (
     build_plan,
     plan_pipeline,
 )
-from airflow_linepipe.runtime import run_plan
 
 
 def bindings(nodes, **arguments):
@@ -88,7 +87,7 @@ def test_a_pipeline_brings_its_config_and_constants():
     plan = plan_pipeline(Pipeline([Node(load, ["x", "config.y"], ["a"])], config={"y": 2}, x=1))
 
     assert (plan.config, plan.constants) == ({"y": 2}, {"x": 1})
-    assert dict(run_plan(plan, given={})) == {"a": (1, 2)}
+    assert dict(ran(plan, given={})) == {"a": (1, 2)}
 
 
 def test_nodes_added_to_the_pipeline_later_are_seen_as_in_linepipe():
@@ -114,7 +113,7 @@ def test_composed_pipelines_are_one_list():
     plans = [plan_pipeline(features + Pipeline([Node(other, ["x"], ["y"])])) for other in (sums, totals)]
 
     assert [[step.id for step in plan.steps] for plan in plans] == [["values", "sums"], ["values", "totals"]]
-    assert [dict(run_plan(plan, given={})) for plan in plans] == [{"x": 1, "y": 2}, {"x": 1, "y": 3}]
+    assert [dict(ran(plan, given={})) for plan in plans] == [{"x": 1, "y": 2}, {"x": 1, "y": 3}]
 
 
 def test_profile_is_kept():
@@ -144,7 +143,7 @@ def test_two_named_partials_of_one_function_are_two_steps_with_their_own_argumen
         ("write_flights", "write_flights"),
         ("write_delays", "write_delays"),
     ]
-    assert dict(run_plan(plan, given={})) == {}
+    assert dict(ran(plan, given={})) == {}
     assert written == [([1], "dwh", "flights"), ([1], "dwh", "delays")]
 
 
@@ -161,7 +160,7 @@ def test_a_given_name_takes_the_place_of_a_constant_for_every_reader():
 
     assert plan.given == ("month",)
     assert plan.constants == {"x": 1}
-    assert dict(run_plan(plan, given={"month": "2013-02"})) == {"t": ("2013-02",), "u": ("2013-02", 1)}
+    assert dict(ran(plan, given={"month": "2013-02"})) == {"t": ("2013-02",), "u": ("2013-02", 1)}
     assert pipeline.runtime_constants == {"month": "2013-01", "x": 1}
 
 

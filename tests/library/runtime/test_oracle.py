@@ -13,11 +13,12 @@ import drawn_pipelines as pipelines
 import hypothesis
 import pytest
 from hypothesis import strategies as st
+from nodes import ran
 
 from airflow_linepipe.errors import PlanError
 from airflow_linepipe.handoff import Exchange, Json, Producer
-from airflow_linepipe.plan import ArtifactBinding, Part, Plan, cut_part, plan_parts, plan_pipeline
-from airflow_linepipe.runtime import load_references, run_plan
+from airflow_linepipe.plan import ArtifactBinding, Part, Plan, cut_parts, plan_parts, plan_pipeline
+from airflow_linepipe.runtime import load_references
 
 RUNS = itertools.count()
 
@@ -54,7 +55,7 @@ def outputs_of_parts(plan: Plan, parts: Sequence[Part], exchange: Exchange) -> d
     for number, part in enumerate(parts):
         producer = Producer(dag_id="oracle", run_id=run_id, task_id=f"{number}.{part.id}")
         given = load_references({name: references[source] for name, source in part.sources.items()}, exchange)
-        for name, value in run_plan(part.plan, given=given, outputs=part.outputs):
+        for name, value in ran(part.plan, given=given, outputs=part.outputs):
             wire = exchange.put(value, name=name, producer=producer).to_wire()
             references[part.outputs[name]] = json.loads(json.dumps(wire, allow_nan=False))
     made = {name: references[artifact] for name, artifact in plan.outputs.items() if artifact in references}
@@ -101,11 +102,11 @@ def test_a_plan_gives_what_linepipe_gives_whole_and_as_tasks_of_one_step_or_seve
         ends = data.draw(st.lists(st.booleans(), min_size=len(ids) - 1, max_size=len(ids) - 1))
 
         # Stored as soon as it is yielded, as the operator does it.
-        assert shown({name: deepcopy(value) for name, value in run_plan(plan, given={})}) == expected
+        assert shown({name: deepcopy(value) for name, value in ran(plan, given={})}) == expected
         with Exchange(storage) as exchange:
-            one_each = [cut_part(plan, [step_id], id=step_id) for step_id in any_allowed_order(plan, wishes)]
+            one_each = cut_parts(plan, {step_id: [step_id] for step_id in any_allowed_order(plan, wishes)})
             assert shown(outputs_of_parts(plan, one_each, exchange)) == expected
-            stretches = [cut_part(plan, stretch, id=stretch[0], persist="all") for stretch in groups(ids, ends)]
+            stretches = cut_parts(plan, {stretch[0]: stretch for stretch in groups(ids, ends)}, persist="all")
             assert shown(outputs_of_parts(plan, stretches, exchange)) == expected
 
     check()

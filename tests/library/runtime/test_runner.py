@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from linepipe.node import Node, create_named_partial_function
 from linepipe.pipeline import Pipeline
+from nodes import ran
 
 from airflow_linepipe.errors import MissingInputError, OutputCountError, OutputTypeError
 from airflow_linepipe.plan import build_plan, plan_pipeline
-from airflow_linepipe.runtime import run_plan
 
 
 def add(a, b):
@@ -23,7 +23,7 @@ def add(a, b):
 
 
 def drain(plan, **given):
-    return dict(run_plan(plan, given=given))
+    return dict(ran(plan, given=given))
 
 
 class Journal:
@@ -78,7 +78,7 @@ def test_steps_run_one_at_a_time_in_list_order_and_none_before_it_is_asked_for(j
         Node(journal.step("b", (2, 3)), [], ["b", "c"]),
         Node(journal.step("last"), ["b"], []),
     ]
-    running = run_plan(build_plan(nodes), given={})
+    running = ran(build_plan(nodes), given={})
     assert isinstance(running, types.GeneratorType)
     assert journal.lines == []
 
@@ -93,7 +93,7 @@ def test_steps_run_one_at_a_time_in_list_order_and_none_before_it_is_asked_for(j
 def test_an_output_is_as_the_node_made_it_when_it_is_yielded():
     """A later node gets the value itself; what was stored before that is not changed."""
     nodes = [Node(lambda: [1], [], ["a"]), Node(lambda a: a.append(2) or a, ["a"], ["b"])]
-    stored = {name: list(value) for name, value in run_plan(build_plan(nodes), given={})}
+    stored = {name: list(value) for name, value in ran(build_plan(nodes), given={})}
 
     assert stored == {"a": [1], "b": [1, 2]}
 
@@ -106,7 +106,7 @@ def test_of_a_name_that_is_written_again_only_the_last_value_leaves():
         Node(lambda t: (t * 10, t), ["t"], ["t", "u"]),
     ]
 
-    assert list(run_plan(build_plan(nodes), given={})) == [("t", 20), ("u", 2)]
+    assert list(ran(build_plan(nodes), given={})) == [("t", 20), ("u", 2)]
 
 
 def test_a_name_that_is_given_and_written_leaves_as_it_was_written():
@@ -211,7 +211,7 @@ def test_the_cause_that_a_node_gives_its_exception_is_kept():
 
 
 def test_outputs_made_before_a_failure_have_left():
-    running = run_plan(build_plan([Node(lambda: 1, [], ["a"]), Node(_fail, ["a"], ["b"])]), given={})
+    running = ran(build_plan([Node(lambda: 1, [], ["a"]), Node(_fail, ["a"], ["b"])]), given={})
 
     assert next(running) == ("a", 1)
     with pytest.raises(OwnError):
@@ -264,7 +264,7 @@ def test_a_value_that_nobody_reads_any_more_is_let_go_before_the_next_step_runs(
 
     nodes = [Node(make, [], ["a"]), Node(type, ["a"], ["kind"]), Node(count, [], ["n"])]
 
-    counted = [value for name, value in run_plan(build_plan(nodes), given={}) if name == "n"]
+    counted = [value for name, value in ran(build_plan(nodes), given={}) if name == "n"]
     assert counted == [0]
 
 
@@ -276,7 +276,31 @@ def test_each_node_is_named_in_the_log(caplog):
 
 
 def test_an_array_passes_through_without_a_copy():
-    array = np.zeros(3)
-    nodes = [Node(lambda: array, [], ["a"]), Node(lambda a: a, ["a"], ["b"]), Node(lambda b: b, ["b"], ["c"])]
+    passed = []
 
-    assert drain(build_plan(nodes))["c"] is array
+    def same(array):
+        passed.append(id(array))
+        return array
+
+    nodes = [Node(np.zeros, ["length"], ["a"]), *(Node(same, [name], [after]) for name, after in ("ab", "bc", "cd"))]
+    plan = build_plan(nodes, constants={"length": 3})
+    assert dict(ran(plan, given={}, outputs={"d": plan.outputs["d"]}))["d"].tolist() == [0, 0, 0]
+    assert len(passed) == 3
+    assert len(set(passed)) == 1
+
+
+@pytest.mark.parametrize("profile", [False, True])
+def test_an_exception_says_in_which_node_it_was_raised(caplog, profile):
+    """R12."""
+
+    def divide():
+        return 1 // 0
+
+    with caplog.at_level(logging.INFO, logger="airflow_linepipe"), pytest.raises(ZeroDivisionError) as caught:
+        drain(build_plan([Node(divide, [], ["a"], profile=profile)]))
+
+    assert caught.value.__notes__ == ["Raised in node 'divide'."]
+    assert caught.value.__cause__ is None
+    assert [record.getMessage() for record in caplog.records][-1] == (
+        "Node divide ended with ZeroDivisionError: integer division or modulo by zero"
+    )
