@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from airflow_linepipe.handoff import ArtifactRef
     from airflow_linepipe.hooks.handoff import load_artifact
     from airflow_linepipe.operators.node import LinepipeNodeOperator
+    from airflow_linepipe.runtime import RunResult, read_run, run
 
 __all__ = [
     "ArtifactRef",
@@ -23,8 +24,11 @@ __all__ = [
     "LinepipeNodeOperator",
     "LinepipeTaskGroup",
     "NodeOptions",
+    "RunResult",
     "linepipe_task",
     "load_artifact",
+    "read_run",
+    "run",
 ]
 
 _HOMES = {
@@ -34,7 +38,10 @@ _HOMES = {
     "LinepipeTaskGroup": "airflow_linepipe.authoring.task_group",
     "NodeOptions": "airflow_linepipe.authoring.options",
     "linepipe_task": "airflow_linepipe.decorators.task",
+    "RunResult": "airflow_linepipe.runtime",
     "load_artifact": "airflow_linepipe.hooks.handoff",
+    "read_run": "airflow_linepipe.runtime",
+    "run": "airflow_linepipe.runtime",
 }
 
 

@@ -12,7 +12,8 @@ builtin that a caller would expect::
     ├── RunError
     │   ├── OutputCountError (ValueError)       a node returned another number of values
     │   ├── OutputTypeError (TypeError)         a node returned what cannot be split into its outputs
-    │   └── MissingInputError (KeyError)        a step was run without one of its inputs
+    │   ├── MissingInputError (KeyError)        a step was run without one of its inputs
+    │   └── RunNotFoundError (LookupError)      no run of this id left a record
     ├── StandaloneError (RuntimeError)          an Airflow started for tests or the demo did not do its part
     └── HandoffError
         ├── InvalidReferenceError (ValueError)  a dict claims to be a reference and is not
@@ -50,6 +51,7 @@ __all__ = [
     "PlanError",
     "Problem",
     "RunError",
+    "RunNotFoundError",
     "SettingError",
     "StandaloneError",
     "StorageUnavailableError",
@@ -145,6 +147,10 @@ class OutputTypeError(RunError, TypeError):
 
 class MissingInputError(RunError, KeyError):
     """A step was run without one of the values it reads."""
+
+
+class RunNotFoundError(RunError, LookupError):
+    """No run of this id left a record in this storage."""
 
 
 class StandaloneError(LinepipeError, RuntimeError):

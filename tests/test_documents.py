@@ -91,6 +91,14 @@ def test_the_mapping_example_of_the_authors_page_runs():
         exec(block, names)
 
 
+def test_the_local_run_of_the_authors_page_runs(tmp_path):
+    names = _functions()
+    exec(_blocks("README.md")[0], names)
+    (block,) = [block for block in _blocks("docs/authoring.md") if "read_run" in block]
+    exec(block.replace("/data/runs", str(tmp_path)), names)
+    assert names["result"]["metrics"] == {"accuracy": 0.5}
+
+
 def test_every_link_in_the_documents_leads_somewhere():
     for document in ("README.md", "docs/authoring.md", "docs/architecture.md", "docker/README.md"):
         for link in re.findall(r"\]\((?!http)([^)#]+)\)", (ROOT / document).read_text()):

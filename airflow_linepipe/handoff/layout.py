@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, unquote
 
-__all__ = ["NOT_MAPPED", "Producer", "artifact_uri", "escape", "producer_of"]
+__all__ = ["NOT_MAPPED", "Producer", "artifact_uri", "escape", "producer_of", "record_uri"]
 
 # Airflow's own value for a task that is not mapped.
 NOT_MAPPED: Final = -1
@@ -60,6 +60,11 @@ def artifact_uri(root: str, producer: Producer, name: str, extension: str) -> st
     """
     ending = _quote(extension)
     return "/".join((root.rstrip("/"), *producer.segments, escape(name, reserve=len(ending)) + ending))
+
+
+def record_uri(root: str, dag_id: str, run_id: str) -> str:
+    """The URI of what is known of a whole run; no task's folder can have its name."""
+    return "/".join((root.rstrip("/"), escape(dag_id), escape(run_id), ".run.json"))
 
 
 def producer_of(root: str, uri: str) -> Producer | None:

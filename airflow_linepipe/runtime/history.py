@@ -1,0 +1,62 @@
+"""Finished and failed runs, read again afterwards and elsewhere."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from airflow_linepipe.errors import RunNotFoundError
+from airflow_linepipe.handoff import ArtifactRef, Exchange, open_store, record_uri
+from airflow_linepipe.runtime.memory import MemoryUse
+from airflow_linepipe.runtime.result import RunResult, StepReport
+
+__all__ = ["read_run", "write_run"]
+
+
+def write_run(result: RunResult, storage: str) -> None:
+    """Keep what is known of a run beside its artifacts; what was known before is replaced.
+
+    Args:
+        result: The run.
+        storage: The URL below which its artifacts lie.
+    """
+    uri = record_uri(storage, result.pipeline, result.run_id)
+    with open_store(uri).write(uri) as file:
+        file.write(json.dumps(result.to_dict(), indent=1, ensure_ascii=False).encode())
+
+
+def read_run(storage: str, run_id: str, *, name: str = "local", allow_pickle: bool = True) -> RunResult:
+    """A run of the local runner, finished, failed or still going, from any process that sees its storage.
+
+    Args:
+        storage: The storage it was given.
+        run_id: Its id.
+        name: The pipeline's name, as it was given to `run`.
+        allow_pickle: Whether values that are pickles may be opened. Who can write to the storage could have put
+            them there.
+
+    Returns:
+        What `run` returned, or would have.
+
+    Raises:
+        RunNotFoundError: There is no such run.
+    """
+    exchange = Exchange(storage, allow_pickle=allow_pickle)
+    uri = record_uri(exchange.storage, name, run_id)
+    try:
+        record: dict[str, Any] = json.loads(bytes(open_store(uri).read(uri)))
+    except FileNotFoundError as error:
+        message = f"There is no run '{run_id}' of pipeline '{name}' in {storage}: nothing lies at {uri}."
+        raise RunNotFoundError(message) from error
+    steps = {step["id"]: _report(step) for step in record.pop("steps")}
+    outputs: dict[str, str] = record["outputs"]
+
+    def load(output: str) -> Any:
+        return exchange.get(ArtifactRef.from_wire(steps[outputs[output]].outputs[output]))
+
+    return RunResult(**record, steps=steps, _load=load)
+
+
+def _report(step: dict[str, Any]) -> StepReport:
+    memory = step.pop("memory")
+    return StepReport(**step, memory=MemoryUse(**memory) if memory else None)

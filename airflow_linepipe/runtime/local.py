@@ -1,0 +1,224 @@
+"""Run a whole pipeline here and now, as a DAG would, without Airflow."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from airflow_linepipe.errors import RunNotFoundError, SettingError
+from airflow_linepipe.handoff import ArtifactRef, Exchange, Json, Producer, type_name
+from airflow_linepipe.plan import (
+    ArtifactBinding,
+    Binding,
+    ConfigBinding,
+    ConstantBinding,
+    Granularity,
+    Order,
+    Part,
+    Persist,
+    Plan,
+    Step,
+    plan_parts,
+    plan_pipeline,
+)
+from airflow_linepipe.runtime.copying import private_copy
+from airflow_linepipe.runtime.history import read_run, write_run
+from airflow_linepipe.runtime.progress import Progress, show_progress
+from airflow_linepipe.runtime.result import RunResult, State, StepReport
+from airflow_linepipe.runtime.runner import run_plan
+
+if TYPE_CHECKING:
+    from linepipe.pipeline import Pipeline
+
+__all__ = ["run"]
+
+
+def run(
+    pipeline: Pipeline | str,
+    *,
+    config: Any = None,
+    inputs: Mapping[str, Any] | None = None,
+    storage: str | None = None,
+    granularity: Granularity = "node",
+    order: Order = "data",
+    persist: Persist = "boundary",
+    name: str = "local",
+    run_id: str | None = None,
+    allow_pickle: bool = True,
+    quiet: bool = False,
+) -> RunResult:
+    """Run a pipeline in this process, with the tasks and the handoff that a DAG would have.
+
+    With a storage, what leaves a task is stored and read back by the next one, as on a cluster, and `read_run` gives
+    the result in any other process, also of a run that failed. Without one, values stay in memory.
+
+    Args:
+        pipeline: The pipeline, or "package.module:attribute" that leads to one.
+        config: Replaces the pipeline's own config.
+        inputs: Values from outside by the names that nodes read; they take the place of runtime constants.
+        storage: The URL below which artifacts and the run's record are written.
+        granularity: As in `LinepipeTaskGroup`.
+        order: As in `LinepipeTaskGroup`.
+        persist: As in `LinepipeTaskGroup`; without a storage, what is kept in the result.
+        name: The pipeline's name: the folder below the storage.
+        run_id: The run's id; left out, the time and a random end.
+        allow_pickle: Whether values may travel as pickles.
+        quiet: Whether to show no progress.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        PlanError: The pipeline cannot run; all its problems are reported together.
+        SettingError: An argument cannot be used, or the run exists already.
+        HandoffError: A value cannot be stored.
+        Exception: Whatever a node's function raises, as itself.
+    """
+    given = dict(inputs or {})
+    plan = plan_pipeline(pipeline, config=config, given=given, order=order)
+    parts = plan_parts(plan, granularity=granularity, persist=persist)
+    run_id = run_id or f"local__{datetime.now(UTC).isoformat()}_{secrets.token_hex(3)}"
+    shelf: _Memory | _Storage = _Memory()
+    if storage is not None:
+        exchange = Exchange(storage, allow_pickle=allow_pickle)
+        _check_new(exchange.storage, name, run_id)
+        shelf = _Storage(exchange=exchange, name=name, run_id=run_id)
+    with show_progress(len(plan.steps), quiet=quiet) as progress:
+        return _Run(plan=plan, name=name, run_id=run_id, shelf=shelf, progress=progress).run(parts, given)
+
+
+def _check_new(storage: str, name: str, run_id: str) -> None:
+    try:
+        read_run(storage, run_id, name=name)
+    except RunNotFoundError:
+        return
+    message = f"Run '{run_id}' of pipeline '{name}' exists already in {storage}: choose another run_id."
+    raise SettingError(message)
+
+
+@dataclass(kw_only=True, slots=True)
+class _Memory:
+    """Values that leave their task stay in memory."""
+
+    values: dict[ArtifactBinding, Any] = field(default_factory=dict)
+
+    def put(self, part: Part, name: str, value: Any) -> Json:
+        artifact = part.outputs[name]
+        # Outputs of one step may share memory, and a later step of the part may change one of them in place.
+        shared = len(part.plan.steps) > 1 and len(part.plan.step(artifact.producer).outputs) > 1
+        self.values[artifact] = private_copy(value, name, deep=True) if shared else value
+        return {"type": type_name(value)}
+
+    def get(self, artifact: ArtifactBinding) -> Any:
+        return self.values[artifact]
+
+    def keep(self, result: RunResult) -> None:
+        """Nothing outlives the process."""
+
+
+@dataclass(kw_only=True, slots=True)
+class _Storage:
+    """Values that leave their task are stored, and read again by whoever needs them."""
+
+    exchange: Exchange
+    name: str
+    run_id: str
+    references: dict[ArtifactBinding, ArtifactRef] = field(default_factory=dict)
+
+    def put(self, part: Part, name: str, value: Any) -> Json:
+        producer = Producer(dag_id=self.name, run_id=self.run_id, task_id=part.id)
+        reference = self.exchange.put(value, name=name, producer=producer)
+        self.references[part.outputs[name]] = reference
+        return reference.to_wire()
+
+    def get(self, artifact: ArtifactBinding) -> Any:
+        return self.exchange.get(self.references[artifact])
+
+    def keep(self, result: RunResult) -> None:
+        write_run(result, self.exchange.storage)
+
+
+@dataclass(kw_only=True, slots=True)
+class _Run:
+    """A run on its way."""
+
+    plan: Plan
+    name: str
+    run_id: str
+    shelf: _Memory | _Storage
+    progress: Progress
+    reports: dict[str, StepReport] = field(default_factory=dict)
+    _started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    _clock: float = field(default_factory=perf_counter)
+
+    def run(self, parts: Sequence[Part], given: Mapping[str, Any]) -> RunResult:
+        """Run part after part; what is known so far is kept after each."""
+        try:
+            for part in parts:
+                self._run_part(part, given)
+                self.shelf.keep(self._result("running"))
+        except BaseException as error:
+            self._fail(error)
+            self.shelf.keep(self._result("failed"))
+            raise
+        result = self._result("success")
+        self.shelf.keep(result)
+        return result
+
+    def _run_part(self, part: Part, given: Mapping[str, Any]) -> None:
+        def start(step: Step) -> None:
+            self.reports[step.id] = self._report(part, step)
+            self.progress.start(step)
+
+        sources = {
+            name: self.shelf.get(source) if isinstance(source, ArtifactBinding) else given[source.name]
+            for name, source in part.sources.items()
+        }
+        for ran in run_plan(part.plan, given=sources, outputs=part.outputs, on_start=start):
+            outputs = {name: self.shelf.put(part, name, value) for name, value in ran.outputs.items()}
+            self.reports[ran.step.id] = replace(
+                self.reports[ran.step.id], state="success", seconds=ran.seconds, memory=ran.memory, outputs=outputs
+            )
+            self.progress.finish(ran.step, ran.seconds)
+
+    def _report(self, part: Part, step: Step) -> StepReport:
+        bindings = self.plan.step(step.id).bindings
+        inputs = {name: _source_name(binding) for name, binding in zip(step.inputs, bindings, strict=True)}
+        return StepReport(id=step.id, node=step.label, task=part.id, state="running", inputs=inputs)
+
+    def _fail(self, error: BaseException) -> None:
+        for step_id, report in self.reports.items():
+            if report.state == "running":
+                self.reports[step_id] = replace(report, state="failed", error=f"{type(error).__name__}: {error}")
+
+    def _result(self, state: State) -> RunResult:
+        def made(artifact: ArtifactBinding) -> str:
+            report = self.reports.get(artifact.producer)
+            return artifact.producer if report and artifact.name in report.outputs else ""
+
+        return RunResult(
+            run_id=self.run_id,
+            pipeline=self.name,
+            state=state,
+            started=self._started.isoformat(),
+            seconds=perf_counter() - self._clock,
+            steps=dict(self.reports),
+            outputs={name: made(artifact) for name, artifact in self.plan.outputs.items()},
+            _load=lambda name: self.shelf.get(self.plan.outputs[name]),
+        )
+
+
+def _source_name(binding: Binding) -> str:
+    match binding:
+        case ConfigBinding():
+            return "config"
+        case ConstantBinding():
+            return "constant"
+        case ArtifactBinding(producer=producer):
+            return producer
+        case _:
+            return "given"
