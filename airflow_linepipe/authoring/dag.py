@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG
@@ -29,6 +29,7 @@ class LinepipeDag(DAG):
         config: Replaces the pipeline's own config.
         inputs: As in `LinepipeTaskGroup`.
         order: As in `LinepipeTaskGroup`.
+        ephemeral: As in `LinepipeTaskGroup`.
         granularity: As in `LinepipeTaskGroup`.
         persist: As in `LinepipeTaskGroup`.
         storage: Replaces ``[linepipe] storage`` for these tasks.
@@ -50,6 +51,7 @@ class LinepipeDag(DAG):
         config: Any = None,
         inputs: Mapping[str, Any] | None = None,
         order: Order = "data",
+        ephemeral: Collection[str] = (),
         granularity: Granularity = "node",
         persist: Persist = "boundary",
         storage: str | None = None,
@@ -62,6 +64,7 @@ class LinepipeDag(DAG):
             config=config,
             inputs=inputs,
             order=order,
+            ephemeral=ephemeral,
             granularity=granularity,
             persist=persist,
             storage=storage,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import TaskGroup
@@ -31,6 +31,8 @@ class LinepipeTaskGroup(TaskGroup):
             templates. They take the place of runtime constants of the same name.
         order: "data" (default): a node waits for the values it reads, and a writer keeps its place
             among the nodes that share a handle with it; "list": linepipe's whole list order.
+        ephemeral: The outputs that cannot travel between tasks, such as engines: each task that reads one runs
+            its node anew. An output annotated with a live type (``sqlalchemy.Engine``) is one by itself.
         granularity: "node" (default): a task for each node; "chain": nodes that can only run one after the other share
             a task, called like the first; "pipeline": one task of that name; or a dict from task to the nodes
             in it, the others having tasks of their own. Inside a task values pass in memory.
@@ -54,6 +56,7 @@ class LinepipeTaskGroup(TaskGroup):
         config: Any = None,
         inputs: Mapping[str, Any] | None = None,
         order: Order = "data",
+        ephemeral: Collection[str] = (),
         granularity: Granularity = "node",
         persist: Persist = "boundary",
         storage: str | None = None,
@@ -66,6 +69,7 @@ class LinepipeTaskGroup(TaskGroup):
             config=config,
             inputs=inputs,
             order=order,
+            ephemeral=ephemeral,
             granularity=granularity,
             persist=persist,
             storage=storage,

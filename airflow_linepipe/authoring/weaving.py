@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ from airflow_linepipe.plan import (
     Source,
     plan_parts,
     plan_pipeline,
+    upstream_of_parts,
 )
 
 if TYPE_CHECKING:
@@ -85,24 +86,25 @@ class PlannedTasks:
     def weave(self) -> Outputs:
         """Make one task for each part, with its edges, in the DAG and group of the moment."""
         # By step id: the steps of one part share an operator.
+        upstream = upstream_of_parts(self.plan)
         operators: dict[str, LinepipeNodeOperator] = {}
         # Left out, it may still come from the DAG's default_args.
         storage: dict[str, Any] = {} if self.storage is None else {"storage": self.storage}
         for part in self.parts:
-            own = self.options[part.id].operator_arguments if part.id in self.options else {}
+            options = self.options[part.id].operator_arguments if part.id in self.options else {}
             operator = LinepipeNodeOperator(
                 node=part,
                 inputs={name: self._input(source, operators) for name, source in part.sources.items()},
-                **{**storage, **_display_name(part), **self.operator_arguments, **own},
+                **{**storage, **_display_name(part), **self.operator_arguments, **options},
             )
             if part.outputs and not operator.do_xcom_push:
                 message = f"Node '{part.id}': do_xcom_push=False would lose its outputs ({', '.join(part.outputs)})."
                 raise SettingError(message)
-            ids = [step.id for step in part.plan.steps]
-            before = {other: None for step_id in ids for other in self.plan.step(step_id).after if other not in ids}
-            for other in before:
-                operator.set_upstream(operators[other])
-            operators.update(dict.fromkeys(ids, operator))
+            own = [step.id for step in part.plan.steps if step.id in part.own]
+            for other in dict.fromkeys(other for step_id in own for other in upstream[step_id]):
+                if other not in own and operators[other].task_id not in operator.upstream_task_ids:
+                    operator.set_upstream(operators[other])
+            operators.update(dict.fromkeys(own, operator))
         return Outputs(self.plan.outputs, operators)
 
     def _input(self, source: Source, operators: Mapping[str, LinepipeNodeOperator]) -> Any:
@@ -117,6 +119,7 @@ def plan_tasks(
     config: Any,
     inputs: Mapping[str, Any] | None,
     order: Order,
+    ephemeral: Collection[str],
     granularity: Granularity,
     persist: Persist,
     storage: str | None,
@@ -134,7 +137,7 @@ def plan_tasks(
         StorageUnavailableError: The file system of ``storage`` is not installed.
     """
     given, options = dict(inputs or {}), dict(node_options or {})
-    plan = plan_pipeline(pipeline, config=config, given=given, order=order)
+    plan = plan_pipeline(pipeline, config=config, given=given, order=order, ephemeral=ephemeral)
     parts = plan_parts(plan, granularity=granularity, persist=persist, apart=options)
     _check_options(options, parts)
     return PlannedTasks(

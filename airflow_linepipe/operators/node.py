@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import XComArg
 
-from airflow_linepipe.errors import MissingInputError, PlanError, Problem
+from airflow_linepipe.errors import MissingInputError, PlanError, Problem, UnsupportedValueError
 from airflow_linepipe.handoff import check_storage, is_reference
 from airflow_linepipe.hooks.handoff import (
     RESERVED_KEYS,
@@ -112,7 +112,11 @@ class LinepipeNodeOperator(ReferenceTemplating):
         with open_exchange(self.storage) as exchange:
             for ran in run_plan(self.part.plan, given=self._given(exchange), outputs=self.part.outputs):
                 for name, value in ran.outputs.items() if self.do_xcom_push else ():
-                    references[name] = hand_over(value, name=name, exchange=exchange, producer=producer, depth=depth)
+                    try:
+                        stored = hand_over(value, name=name, exchange=exchange, producer=producer, depth=depth)
+                    except UnsupportedValueError as error:
+                        raise _with_ways_out(error, name) from error
+                    references[name] = stored
         if self.multiple_outputs:
             return references or None
         return next(iter(references.values()), None)
@@ -169,7 +173,16 @@ def _part(
     # What another task gives as a whole shows its names when it is there.
     given = None if is_reference(inputs) or not isinstance(inputs, Mapping) else tuple(inputs)
     plan = build_plan(nodes, config=config, constants=constants, given=given, order="list")
-    return Part(id=plan.steps[0].id, plan=plan, sources={}, outputs=plan.outputs)
+    own = [step.id for step in plan.steps]
+    return Part(id=own[0], plan=plan, own=own, sources={}, outputs=plan.outputs)
+
+
+def _with_ways_out(error: UnsupportedValueError, name: str) -> UnsupportedValueError:
+    message = (
+        f"{error} If it has to be live, let a LinepipeTaskGroup keep it inside its tasks: ephemeral=['{name}'] makes "
+        "it anew in each task that reads it, granularity='pipeline' runs all nodes in one task."
+    )
+    return UnsupportedValueError(message, artifact=error.artifact, type_name=error.type_name)
 
 
 def _check_output_names(part: Part) -> None:

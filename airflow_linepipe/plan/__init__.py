@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from airflow_linepipe.plan.configuration import lookup
-from airflow_linepipe.plan.grouping import PIPELINE_ID, Granularity, plan_parts
+from airflow_linepipe.plan.grouping import PIPELINE_ID, Granularity, plan_parts, upstream_of_parts
 from airflow_linepipe.plan.naming import MAX_ID_LENGTH, function_label
 from airflow_linepipe.plan.part import Part, Persist, Source, cut_parts
 from airflow_linepipe.plan.planner import Order, build_plan, plan_pipeline
@@ -40,4 +40,5 @@ __all__ = [
     "lookup",
     "plan_parts",
     "plan_pipeline",
+    "upstream_of_parts",
 ]

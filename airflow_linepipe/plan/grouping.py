@@ -10,10 +10,10 @@ from typing import Literal, TypeAlias
 
 from airflow_linepipe.errors import PlanError, Problem, SettingError
 from airflow_linepipe.plan.naming import is_task_id
-from airflow_linepipe.plan.part import Part, Persist, cut_parts
+from airflow_linepipe.plan.part import Part, Persist, cut_parts, makers_to_repeat
 from airflow_linepipe.plan.step import Plan
 
-__all__ = ["PIPELINE_ID", "Granularity", "plan_parts"]
+__all__ = ["PIPELINE_ID", "Granularity", "plan_parts", "upstream_of_parts"]
 
 Granularity: TypeAlias = Literal["node", "chain", "pipeline"] | Mapping[str, Sequence[str]]
 
@@ -44,74 +44,98 @@ def plan_parts(
     if persist not in ("boundary", "all"):
         message = f'persist={persist!r} is not known: use "boundary" or "all".'
         raise SettingError(message)
-    groups = _groups(plan, granularity, apart)
+    upstream = upstream_of_parts(plan)
+    groups = _groups(plan, upstream, granularity, apart)
     home = {step_id: group for group, step_ids in groups.items() for step_id in step_ids}
     # Lists and not sets: the order must be the same in every process.
     before = {
-        group: [home[other] for step_id in step_ids for other in plan.step(step_id).upstream if home[other] != group]
+        group: [home[other] for step_id in step_ids for other in upstream[step_id] if home[other] != group]
         for group, step_ids in groups.items()
     }
     try:
         order = tuple(TopologicalSorter(before).static_order())
     except CycleError as error:
-        raise PlanError([_cycle(plan, home, error.args[1])]) from error
+        raise PlanError([_cycle(upstream, home, error.args[1])]) from error
     return cut_parts(plan, {group: groups[group] for group in order}, persist=persist)
 
 
-def _groups(plan: Plan, granularity: Granularity, apart: Collection[str]) -> dict[str, list[str]]:
+def upstream_of_parts(plan: Plan) -> dict[str, list[str]]:
+    """The steps that each step must come after, seen through those that run again wherever they are needed.
+
+    Args:
+        plan: The plan.
+
+    Returns:
+        Step ids by step id, in list order; a step that only makes ephemeral values stands nowhere.
+    """
+    repeated = makers_to_repeat(plan)
+    through: dict[str, list[str]] = {}
+    for step in plan.steps:
+        seen = [further for other in step.upstream for further in (through[other] if other in repeated else [other])]
+        through[step.id] = list(dict.fromkeys(seen))
+    return {step_id: others for step_id, others in through.items() if step_id not in repeated}
+
+
+def _groups(
+    plan: Plan, upstream: Mapping[str, Sequence[str]], granularity: Granularity, apart: Collection[str]
+) -> dict[str, list[str]]:
     if isinstance(granularity, Mapping):
-        return _named_groups(plan, granularity)
+        return _named_groups([step.id for step in plan.steps], upstream, granularity)
     mode: str = granularity
     if mode == "node":
-        return {step.id: [step.id] for step in plan.steps}
+        return {step_id: [step_id] for step_id in upstream}
     if mode == "chain":
-        return {chain[0]: chain for chain in _chains(plan, apart)}
+        return {chain[0]: chain for chain in _chains(upstream, apart)}
     if mode == "pipeline":
-        return {PIPELINE_ID: [step.id for step in plan.steps]} if plan.steps else {}
+        return {PIPELINE_ID: list(upstream)} if upstream else {}
     close = get_close_matches(str(mode), _MODES, n=1)
     hint = f"did you mean {close[0]!r}?" if close else 'use "node", "chain", "pipeline" or a dict of lists of step ids.'
     message = f"granularity={granularity!r} is not known: {hint}"
     raise SettingError(message)
 
 
-def _chains(plan: Plan, apart: Collection[str]) -> list[list[str]]:
+def _chains(upstream: Mapping[str, Sequence[str]], apart: Collection[str]) -> list[list[str]]:
     """The stretches in which each step has one step before it and that one no other behind it."""
-    before = _direct_edges(plan)
-    behind: dict[str, list[str]] = {step.id: [] for step in plan.steps}
+    before = _direct_edges(upstream)
+    behind: dict[str, list[str]] = {step_id: [] for step_id in upstream}
     for step_id, others in before.items():
         for other in others:
             behind[other].append(step_id)
     chains: dict[str, list[str]] = {}
-    for step in plan.steps:
-        others = before[step.id]
-        if len(others) == 1 and len(behind[others[0]]) == 1 and not {step.id, others[0]} & set(apart):
-            chains[step.id] = chains[others[0]]
-            chains[step.id].append(step.id)
+    for step_id, others in before.items():
+        if len(others) == 1 and len(behind[others[0]]) == 1 and not {step_id, others[0]} & set(apart):
+            chains[step_id] = chains[others[0]]
+            chains[step_id].append(step_id)
         else:
-            chains[step.id] = [step.id]
+            chains[step_id] = [step_id]
     return [chain for step_id, chain in chains.items() if chain[0] == step_id]
 
 
-def _direct_edges(plan: Plan) -> dict[str, list[str]]:
+def _direct_edges(upstream: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     """For each step those before it that no other step stands between."""
     all_before: dict[str, set[str]] = {}
     direct: dict[str, list[str]] = {}
-    for step in plan.steps:
-        all_before[step.id] = set(step.upstream).union(*(all_before[other] for other in step.upstream))
-        further = set().union(*(all_before[other] for other in step.upstream))
-        direct[step.id] = [other for other in step.upstream if other not in further]
+    for step_id, others in upstream.items():
+        further = set().union(*(all_before[other] for other in others))
+        all_before[step_id] = further.union(others)
+        direct[step_id] = [other for other in others if other not in further]
     return direct
 
 
-def _named_groups(plan: Plan, granularity: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    ids = [step.id for step in plan.steps]
+def _named_groups(
+    ids: Sequence[str], upstream: Mapping[str, Sequence[str]], granularity: Mapping[str, Sequence[str]]
+) -> dict[str, list[str]]:
     problems = list(_naming_problems(ids, granularity))
     if problems:
         raise SettingError(problems[0])
     home = {step_id: name for name, step_ids in granularity.items() for step_id in step_ids}
     groups: dict[str, list[str]] = {}
-    for step_id in ids:
+    for step_id in upstream:
         groups.setdefault(home.get(step_id, step_id), []).append(step_id)
+    for name in granularity:
+        if name not in groups:
+            message = f"granularity[{name!r}]: what its steps make is ephemeral, so they run in the tasks that read it."
+            raise SettingError(message)
     return groups
 
 
@@ -137,13 +161,13 @@ def _naming_problems(ids: Sequence[str], granularity: Mapping[str, Sequence[str]
             yield f"granularity[{name!r}]: the step of this name runs in a task of its own: choose another name."
 
 
-def _cycle(plan: Plan, home: Mapping[str, str], groups: Sequence[str]) -> Problem:
+def _cycle(upstream: dict[str, list[str]], home: Mapping[str, str], groups: Sequence[str]) -> Problem:
     """The sentence about parts that wait for each other, with the steps that make them wait."""
     # CycleError lists each part after one that it must follow, and the first again at the end.
     edges = {
-        (home[other], home[step.id]): f"node '{step.id}' of '{home[step.id]}' needs node '{other}' of '{home[other]}'"
-        for step in reversed(plan.steps)
-        for other in step.upstream
+        (home[other], home[step_id]): f"node '{step_id}' of '{home[step_id]}' needs node '{other}' of '{home[other]}'"
+        for step_id in reversed(upstream)
+        for other in upstream[step_id]
     }
     reasons = [edges[pair] for pair in pairwise(groups)]
     message = (

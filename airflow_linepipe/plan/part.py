@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from airflow_linepipe.plan.step import ArtifactBinding, Binding, GivenBinding, Plan, Step
 
-__all__ = ["Part", "Persist", "Source", "cut_parts"]
+__all__ = ["Part", "Persist", "Source", "cut_parts", "makers_to_repeat"]
 
 Persist: TypeAlias = Literal["boundary", "all"]
 Source: TypeAlias = ArtifactBinding | GivenBinding
@@ -20,13 +20,15 @@ class Part:
 
     Attributes:
         id: The task's id, without groups around it.
-        plan: The steps that stay, fed from outside where others make a value.
+        plan: The steps that run in it, fed from outside where others make a value.
+        own: The steps that run nowhere else; the rest make ephemeral values for them.
         sources: What the part is given, by name: each an artifact of another part, or what the whole plan is given.
         outputs: What leaves the part, by name.
     """
 
     id: str
     plan: Plan
+    own: Collection[str]
     sources: Mapping[str, Source]
     outputs: Mapping[str, ArtifactBinding]
 
@@ -50,11 +52,13 @@ def cut_parts(plan: Plan, groups: Mapping[str, Collection[str]], *, persist: Per
     """Cut parts out of a plan.
 
     A name that is written several times may enter or leave a part in several versions: the one that
-    linepipe would still have at the end keeps the name, each other is called ``name@step``.
+    linepipe would still have at the end keeps the name, each other is called ``name@step``. A step that makes
+    something ephemeral runs again in every part that reads it.
 
     Args:
         plan: The whole plan.
-        groups: The steps of each part, by the part's id; they keep linepipe's list order.
+        groups: The steps of each part, by the part's id; they keep linepipe's list order. Every other step is taken
+            for a part of its own, which is not returned.
         persist: "boundary": what steps of other parts read leaves the part, and what no step reads at all; "all":
             every output leaves.
 
@@ -64,26 +68,58 @@ def cut_parts(plan: Plan, groups: Mapping[str, Collection[str]], *, persist: Per
     Raises:
         KeyError: The plan has no step of such an id.
     """
-    readers: dict[Binding, set[str]] = {}
-    for step in plan.steps:
-        for binding in step.bindings:
-            readers.setdefault(binding, set()).add(step.id)
-    last = set(plan.outputs.values())
+    own = {part_id: {plan.step(step_id).id for step_id in step_ids} for part_id, step_ids in groups.items()}
+    grouped = {step_id for step_ids in own.values() for step_id in step_ids}
+    remade = makers_to_repeat(plan)
+    alone = {step.id: {step.id} for step in plan.steps if step.id not in grouped and step.id not in remade}
     position = {step.id: number for number, step in enumerate(plan.steps)}
-    parts = []
-    for part_id, step_ids in groups.items():
-        steps = [plan.steps[number] for number in sorted(position[step_id] for step_id in set(step_ids))]
-        inside = {step.id for step in steps}
+    cuts: dict[str, tuple[tuple[Step, ...], dict[str, Source]]] = {}
+    for part_id, step_ids in [*own.items(), *alone.items()]:
+        inside = _with_makers(plan, step_ids)
         sources: dict[str, Source] = {}
-        fed = tuple(_fed_from_outside(step, inside, sources) for step in steps)
+        steps = (plan.steps[number] for number in sorted(position[step_id] for step_id in inside))
+        cuts[part_id] = (tuple(_fed_from_outside(step, inside, sources) for step in steps), sources)
+    needed = {source for _, sources in cuts.values() for source in sources.values()}
+    read = {binding for step in plan.steps for binding in step.bindings}
+    last = set(plan.outputs.values())
+    parts = []
+    for part_id, step_ids in own.items():
+        fed, sources = cuts[part_id]
+        made = [ArtifactBinding(producer=step.id, name=name) for step in fed for name in step.outputs]
         outputs = {
             artifact.name if artifact in last else f"{artifact.name}@{artifact.producer}": artifact
-            for artifact in (ArtifactBinding(producer=step.id, name=name) for step in steps for name in step.outputs)
-            if persist == "all" or artifact not in readers or readers[artifact] - inside
+            for artifact in made
+            if artifact.producer in step_ids
+            and artifact not in plan.ephemeral
+            and (persist == "all" or artifact in needed or artifact not in read)
         }
         cut = replace(plan, steps=fed, given=tuple(sources))
-        parts.append(Part(id=part_id, plan=cut, sources=sources, outputs=outputs))
+        parts.append(Part(id=part_id, plan=cut, own=frozenset(step_ids), sources=sources, outputs=outputs))
     return tuple(parts)
+
+
+def makers_to_repeat(plan: Plan) -> frozenset[str]:
+    """The steps that need no part of their own: everything they make is ephemeral, and somebody reads it."""
+    read = {binding for step in plan.steps for binding in step.bindings}
+    makers = set()
+    for step in plan.steps:
+        made = {ArtifactBinding(producer=step.id, name=name) for name in step.outputs}
+        if made and made <= plan.ephemeral and made & read:
+            makers.add(step.id)
+    return frozenset(makers)
+
+
+def _with_makers(plan: Plan, step_ids: Collection[str]) -> set[str]:
+    """The steps, and those that make the ephemeral values they read."""
+    inside: set[str] = set()
+    todo = list(step_ids)
+    while todo:
+        step_id = todo.pop()
+        if step_id not in inside:
+            inside.add(step_id)
+            bindings = plan.step(step_id).bindings
+            todo += [b.producer for b in bindings if isinstance(b, ArtifactBinding) and b in plan.ephemeral]
+    return inside
 
 
 def _fed_from_outside(step: Step, inside: Collection[str], sources: dict[str, Source]) -> Step:

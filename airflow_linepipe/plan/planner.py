@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 from airflow_linepipe.errors import PlanError, Problem, SettingError
 from airflow_linepipe.plan.calling import calling_problem
 from airflow_linepipe.plan.configuration import config_path, lookup
+from airflow_linepipe.plan.living import ephemeral_artifacts, ephemeral_problems
 from airflow_linepipe.plan.naming import MAX_ID_LENGTH, function_label, step_ids
 from airflow_linepipe.plan.ordering import list_order, shared_order
 from airflow_linepipe.plan.step import (
@@ -38,6 +39,7 @@ def plan_pipeline(
     config: Any = None,
     given: Collection[str] = (),
     order: Order = "data",
+    ephemeral: Collection[str] = (),
 ) -> Plan:
     """Turn a linepipe pipeline into a plan.
 
@@ -47,6 +49,8 @@ def plan_pipeline(
         given: The names that come from outside; they take the place of constants of the same name.
         order: "data" keeps only the edges that values need (independent nodes run in parallel);
             "list" keeps linepipe's whole list order.
+        ephemeral: The outputs that cannot travel between tasks; an output annotated with a live type such as
+            ``sqlalchemy.Engine`` is one by itself.
 
     Returns:
         The plan.
@@ -69,6 +73,7 @@ def plan_pipeline(
         constants=pipeline.runtime_constants,
         given=given,
         order=order,
+        ephemeral=ephemeral,
     )
 
 
@@ -79,6 +84,7 @@ def build_plan(
     constants: Mapping[str, Any] | None = None,
     given: Collection[str] | None = (),
     order: Order = "data",
+    ephemeral: Collection[str] = (),
 ) -> Plan:
     """Turn linepipe nodes into a plan.
 
@@ -88,6 +94,7 @@ def build_plan(
         constants: linepipe's runtime constants by name.
         given: The names that come from outside; None for every name that nothing else provides.
         order: As in `plan_pipeline`.
+        ephemeral: As in `plan_pipeline`.
 
     Returns:
         The plan.
@@ -106,10 +113,17 @@ def build_plan(
     replaced = {name: value for name, value in (constants or {}).items() if name not in names}
     resolver = _Resolver(nodes=nodes, config=config, constants=names, given=given)
     steps = tuple(resolver.steps())
-    problems = [*resolver.problems, *resolver.unread_given()]
+    names_of_ephemeral = (ephemeral,) if isinstance(ephemeral, str) else tuple(ephemeral)
+    problems = [*resolver.problems, *resolver.unread_given(), *ephemeral_problems(steps, names_of_ephemeral)]
     if problems:
         raise PlanError(problems)
-    plan = Plan(steps=steps, config=config, constants=names, given=tuple(resolver.given_read))
+    plan = Plan(
+        steps=steps,
+        config=config,
+        constants=names,
+        given=tuple(resolver.given_read),
+        ephemeral=ephemeral_artifacts(steps, names_of_ephemeral),
+    )
     after = list_order(plan) if order == "list" else shared_order(plan, replaced)
     return replace(plan, steps=tuple(replace(step, after=after[step.id]) for step in plan.steps))
 

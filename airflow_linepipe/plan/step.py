@@ -90,12 +90,14 @@ class Plan:
         config: The object behind ``config`` and ``config.…`` inputs.
         constants: The runtime constants by name.
         given: The names that must be given from outside.
+        ephemeral: The artifacts that never leave a task: whoever reads one makes it anew (design 4.5).
     """
 
     steps: tuple[Step, ...]
     config: Any = None
     constants: Mapping[str, Any] = field(default_factory=dict)
     given: tuple[str, ...] = ()
+    ephemeral: frozenset[ArtifactBinding] = frozenset()
     _positions: Mapping[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -108,7 +110,8 @@ class Plan:
     @property
     def outputs(self) -> Mapping[str, ArtifactBinding]:
         """Every name the plan leaves behind, with the step that writes it last."""
-        return {name: ArtifactBinding(producer=step.id, name=name) for step in self.steps for name in step.outputs}
+        last = {name: ArtifactBinding(producer=step.id, name=name) for step in self.steps for name in step.outputs}
+        return {name: artifact for name, artifact in last.items() if artifact not in self.ephemeral}
 
     def step(self, step_id: str) -> Step:
         """The step of this id.

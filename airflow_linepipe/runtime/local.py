@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from time import perf_counter
@@ -45,6 +45,7 @@ def run(
     storage: str | None = None,
     granularity: Granularity = "node",
     order: Order = "data",
+    ephemeral: Collection[str] = (),
     persist: Persist = "boundary",
     name: str = "local",
     run_id: str | None = None,
@@ -63,6 +64,7 @@ def run(
         storage: The URL below which artifacts and the run's record are written.
         granularity: As in `LinepipeTaskGroup`.
         order: As in `LinepipeTaskGroup`.
+        ephemeral: As in `LinepipeTaskGroup`.
         persist: As in `LinepipeTaskGroup`; without a storage, what is kept in the result.
         name: The pipeline's name: the folder below the storage.
         run_id: The run's id; left out, the time and a random end.
@@ -79,7 +81,7 @@ def run(
         Exception: Whatever a node's function raises, as itself.
     """
     given = dict(inputs or {})
-    plan = plan_pipeline(pipeline, config=config, given=given, order=order)
+    plan = plan_pipeline(pipeline, config=config, given=given, order=order, ephemeral=ephemeral)
     parts = plan_parts(plan, granularity=granularity, persist=persist)
     run_id = run_id or f"local__{datetime.now(UTC).isoformat()}_{secrets.token_hex(3)}"
     shelf: _Memory | _Storage = _Memory()
@@ -87,7 +89,7 @@ def run(
         exchange = Exchange(storage, allow_pickle=allow_pickle)
         _check_new(exchange.storage, name, run_id)
         shelf = _Storage(exchange=exchange, name=name, run_id=run_id)
-    with show_progress(len(plan.steps), quiet=quiet) as progress:
+    with show_progress(sum(len(part.plan.steps) for part in parts), quiet=quiet) as progress:
         return _Run(plan=plan, name=name, run_id=run_id, shelf=shelf, progress=progress).run(parts, given)
 
 

@@ -1,0 +1,78 @@
+"""Outputs that cannot travel between tasks: engines, connections, sessions, locks (design 4.5)."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Collection, Iterator, Sequence
+from difflib import get_close_matches
+from typing import Any, Final
+
+from airflow_linepipe.errors import Problem
+from airflow_linepipe.plan.step import ArtifactBinding, Step
+
+__all__ = ["ephemeral_artifacts", "ephemeral_problems"]
+
+# By name, so that nothing is imported to know them; subclasses count too.
+_LIVE: Final = frozenset(
+    {
+        "_io._IOBase",
+        "_thread.RLock",
+        "_thread.lock",
+        "socket.socket",
+        "sqlalchemy.engine.base.Connection",
+        "sqlalchemy.engine.base.Engine",
+        "sqlalchemy.ext.asyncio.engine.AsyncEngine",
+        "sqlalchemy.orm.session.Session",
+        "sqlite3.Connection",
+        "sqlite3.Cursor",
+    }
+)
+
+
+def ephemeral_artifacts(steps: Sequence[Step], names: Collection[str]) -> frozenset[ArtifactBinding]:
+    """What never leaves a task.
+
+    Args:
+        steps: All steps.
+        names: The outputs that the author declared.
+
+    Returns:
+        These, and every output whose node is annotated to return a live type such as ``sqlalchemy.Engine``.
+    """
+    return frozenset(
+        ArtifactBinding(producer=step.id, name=name)
+        for step in steps
+        for name, annotation in zip(step.outputs, _annotations(step), strict=True)
+        if name in names or _is_live(annotation)
+    )
+
+
+def ephemeral_problems(steps: Sequence[Step], names: Collection[str]) -> Iterator[Problem]:
+    """What is wrong with the declared names: no step makes them."""
+    made = {name for step in steps for name in step.outputs}
+    for name in names:
+        if name not in made:
+            close = get_close_matches(name, sorted(made), n=1)
+            hint = f"did you mean '{close[0]}'?" if close else "name an output of the pipeline."
+            yield Problem(node="", value=name, message=f"ephemeral: no node outputs '{name}': {hint}")
+
+
+def _annotations(step: Step) -> Sequence[Any]:
+    """The annotated type of each output; Any where there is none that can be known."""
+    unknown = [Any] * len(step.outputs)
+    try:
+        returned = typing.get_type_hints(step.function).get("return", Any)
+    except (NameError, TypeError, AttributeError):  # a name that only type checkers import; no function at all
+        return unknown
+    if len(step.outputs) < 2:  # noqa: PLR2004
+        return [returned] * len(step.outputs)
+    parts = typing.get_args(returned) if typing.get_origin(returned) is tuple else ()
+    return parts if len(parts) == len(step.outputs) else unknown
+
+
+def _is_live(annotation: Any) -> bool:
+    if isinstance(annotation, type) and not typing.get_origin(annotation):
+        return any(f"{kind.__module__}.{kind.__qualname__}" in _LIVE for kind in annotation.__mro__)
+    if typing.get_origin(annotation) in (typing.Union, type(int | None)):
+        return any(_is_live(part) for part in typing.get_args(annotation))
+    return False
