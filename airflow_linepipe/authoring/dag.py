@@ -10,7 +10,7 @@ from airflow.sdk import DAG
 
 from airflow_linepipe.authoring.options import NodeOptions, split_arguments
 from airflow_linepipe.authoring.weaving import Outputs, plan_tasks
-from airflow_linepipe.plan import Granularity, Order, Persist
+from airflow_linepipe.plan import Granularity, MissingConfig, Order, Persist
 
 if TYPE_CHECKING:
     from linepipe.pipeline import Pipeline
@@ -32,6 +32,7 @@ class LinepipeDag(DAG):
         ephemeral: As in `LinepipeTaskGroup`.
         granularity: As in `LinepipeTaskGroup`.
         persist: As in `LinepipeTaskGroup`.
+        missing_config: As in `LinepipeTaskGroup`.
         storage: Replaces ``[linepipe] storage`` for these tasks.
         node_options: Settings of single tasks, by task id.
         **kwargs: Everything that DAG takes, and everything that BaseOperator takes, for every task.
@@ -54,6 +55,7 @@ class LinepipeDag(DAG):
         ephemeral: Collection[str] = (),
         granularity: Granularity = "node",
         persist: Persist = "boundary",
+        missing_config: MissingConfig = "error",
         storage: str | None = None,
         node_options: Mapping[str, NodeOptions] | None = None,
         **kwargs: Any,
@@ -67,6 +69,7 @@ class LinepipeDag(DAG):
             ephemeral=ephemeral,
             granularity=granularity,
             persist=persist,
+            missing_config=missing_config,
             storage=storage,
             node_options=node_options,
             operator_arguments=operator_arguments,

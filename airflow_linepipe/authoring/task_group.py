@@ -9,7 +9,7 @@ from airflow.sdk import TaskGroup
 
 from airflow_linepipe.authoring.options import NodeOptions, split_arguments
 from airflow_linepipe.authoring.weaving import Outputs, check_ids, plan_tasks
-from airflow_linepipe.plan import Granularity, Order, Persist
+from airflow_linepipe.plan import Granularity, MissingConfig, Order, Persist
 
 if TYPE_CHECKING:
     from linepipe.pipeline import Pipeline
@@ -37,6 +37,8 @@ class LinepipeTaskGroup(TaskGroup):
             a task, called like the first; "pipeline": one task of that name; or a dict from task to the nodes
             in it, the others having tasks of their own. Inside a task values pass in memory.
         persist: "boundary" (default): only what leaves its task is stored; "all": every output is.
+        missing_config: "error" (default): a config path that leads nowhere is a problem; "none": the node gets None, as
+            in linepipe.
         storage: Replaces ``[linepipe] storage`` for these tasks.
         node_options: Settings of single tasks, by task id without the group. "chain" leaves a node that has some alone.
         **kwargs: Everything that TaskGroup takes, and everything that BaseOperator takes, for every task.
@@ -59,6 +61,7 @@ class LinepipeTaskGroup(TaskGroup):
         ephemeral: Collection[str] = (),
         granularity: Granularity = "node",
         persist: Persist = "boundary",
+        missing_config: MissingConfig = "error",
         storage: str | None = None,
         node_options: Mapping[str, NodeOptions] | None = None,
         **kwargs: Any,
@@ -72,6 +75,7 @@ class LinepipeTaskGroup(TaskGroup):
             ephemeral=ephemeral,
             granularity=granularity,
             persist=persist,
+            missing_config=missing_config,
             storage=storage,
             node_options=node_options,
             operator_arguments=operator_arguments,

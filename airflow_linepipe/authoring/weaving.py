@@ -18,6 +18,7 @@ from airflow_linepipe.plan import (
     MAX_ID_LENGTH,
     ArtifactBinding,
     Granularity,
+    MissingConfig,
     Order,
     Part,
     Persist,
@@ -122,6 +123,7 @@ def plan_tasks(
     ephemeral: Collection[str],
     granularity: Granularity,
     persist: Persist,
+    missing_config: MissingConfig,
     storage: str | None,
     node_options: Mapping[str, NodeOptions] | None,
     operator_arguments: Mapping[str, Any],
@@ -137,7 +139,9 @@ def plan_tasks(
         StorageUnavailableError: The file system of ``storage`` is not installed.
     """
     given, options = dict(inputs or {}), dict(node_options or {})
-    plan = plan_pipeline(pipeline, config=config, given=given, order=order, ephemeral=ephemeral)
+    plan = plan_pipeline(
+        pipeline, config=config, given=given, order=order, ephemeral=ephemeral, missing_config=missing_config
+    )
     parts = plan_parts(plan, granularity=granularity, persist=persist, apart=options)
     _check_options(options, parts)
     return PlannedTasks(

@@ -6,7 +6,7 @@ from airflow_linepipe.plan.configuration import lookup
 from airflow_linepipe.plan.grouping import PIPELINE_ID, Granularity, plan_parts, upstream_of_parts
 from airflow_linepipe.plan.naming import MAX_ID_LENGTH, function_label
 from airflow_linepipe.plan.part import Part, Persist, Source, cut_parts
-from airflow_linepipe.plan.planner import Order, build_plan, plan_pipeline
+from airflow_linepipe.plan.planner import MissingConfig, Order, build_plan, plan_pipeline
 from airflow_linepipe.plan.step import (
     ArtifactBinding,
     Binding,
@@ -27,6 +27,7 @@ __all__ = [
     "ConstantBinding",
     "GivenBinding",
     "Granularity",
+    "MissingConfig",
     "Order",
     "Part",
     "Persist",

@@ -7,7 +7,6 @@ from datetime import date, time, timedelta
 from numbers import Number
 from typing import Any
 
-from airflow_linepipe.plan.configuration import lookup
 from airflow_linepipe.plan.step import ArtifactBinding, Binding, ConfigBinding, ConstantBinding, GivenBinding, Plan
 
 __all__ = ["list_order", "shared_order"]
@@ -73,8 +72,8 @@ def _holds(whole: Binding, part: Binding) -> bool:
 
 def _is_handle(plan: Plan, replaced: Mapping[str, Any], binding: Binding) -> bool:
     match binding:
-        case ConfigBinding(path=path):
-            value: Any = lookup(plan.config, path)
+        case ConfigBinding():
+            value: Any = plan.config_value(binding)
         case ConstantBinding(name=name):
             value = plan.constants[name]
         case GivenBinding(name=name) if name in replaced:

@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from linepipe.node import Node
     from linepipe.pipeline import Pipeline
 
-__all__ = ["Order", "build_plan", "plan_pipeline"]
+__all__ = ["MissingConfig", "Order", "build_plan", "plan_pipeline"]
 
 Order: TypeAlias = Literal["data", "list"]
+MissingConfig: TypeAlias = Literal["error", "none"]
 
 
 def plan_pipeline(
@@ -40,6 +41,7 @@ def plan_pipeline(
     given: Collection[str] = (),
     order: Order = "data",
     ephemeral: Collection[str] = (),
+    missing_config: MissingConfig = "error",
 ) -> Plan:
     """Turn a linepipe pipeline into a plan.
 
@@ -51,6 +53,7 @@ def plan_pipeline(
             "list" keeps linepipe's whole list order.
         ephemeral: The outputs that cannot travel between tasks; an output annotated with a live type such as
             ``sqlalchemy.Engine`` is one by itself.
+        missing_config: "error": a config path that leads nowhere is a problem; "none": it is None, as in linepipe.
 
     Returns:
         The plan.
@@ -58,7 +61,7 @@ def plan_pipeline(
     Raises:
         PlanError: Everything that would make the pipeline fail, reported together.
         PipelineNotFoundError: The target leads nowhere.
-        SettingError: ``order`` is neither of the two.
+        SettingError: ``order`` or ``missing_config`` is neither of the two.
     """
     if isinstance(pipeline, str):
         pipeline = load_target(pipeline)
@@ -74,6 +77,7 @@ def plan_pipeline(
         given=given,
         order=order,
         ephemeral=ephemeral,
+        missing_config=missing_config,
     )
 
 
@@ -85,6 +89,7 @@ def build_plan(
     given: Collection[str] | None = (),
     order: Order = "data",
     ephemeral: Collection[str] = (),
+    missing_config: MissingConfig = "error",
 ) -> Plan:
     """Turn linepipe nodes into a plan.
 
@@ -95,23 +100,26 @@ def build_plan(
         given: The names that come from outside; None for every name that nothing else provides.
         order: As in `plan_pipeline`.
         ephemeral: As in `plan_pipeline`.
+        missing_config: As in `plan_pipeline`.
 
     Returns:
         The plan.
 
     Raises:
         PlanError: Everything that would make the nodes fail, reported together.
-        SettingError: ``order`` is neither "data" nor "list".
+        SettingError: ``order`` or ``missing_config`` is neither of the two.
     """
-    if order not in get_args(Order):
-        message = f'order=\'{order}\' is not known: use "data" or "list".'
-        raise SettingError(message)
+    for name, chosen, known in (("order", order, Order), ("missing_config", missing_config, MissingConfig)):
+        if chosen not in get_args(known):
+            one, other = get_args(known)
+            message = f'{name}={chosen!r} is not known: use "{one}" or "{other}".'
+            raise SettingError(message)
     shape_problems = [problem for position, node in enumerate(nodes) for problem in _shape_problems(position, node)]
     if shape_problems:
         raise PlanError(shape_problems)
     names = {name: value for name, value in (constants or {}).items() if name not in (given or ())}
     replaced = {name: value for name, value in (constants or {}).items() if name not in names}
-    resolver = _Resolver(nodes=nodes, config=config, constants=names, given=given)
+    resolver = _Resolver(nodes=nodes, config=config, constants=names, given=given, missing_config=missing_config)
     steps = tuple(resolver.steps())
     names_of_ephemeral = (ephemeral,) if isinstance(ephemeral, str) else tuple(ephemeral)
     problems = [*resolver.problems, *resolver.unread_given(), *ephemeral_problems(steps, names_of_ephemeral)]
@@ -136,6 +144,7 @@ class _Resolver:
     config: Any
     constants: Mapping[str, Any]
     given: Collection[str] | None
+    missing_config: MissingConfig
     problems: list[Problem] = field(default_factory=list)
     _written: dict[str, Step] = field(default_factory=dict)
     _unread: dict[str, Step] = field(default_factory=dict)
@@ -182,6 +191,9 @@ class _Resolver:
             try:
                 lookup(self.config, path)
             except LookupError as error:
+                # As in linepipe: what a property of the config raises on its own account is no missing value.
+                if self.missing_config == "none" and isinstance(error.__cause__, KeyError | TypeError | IndexError):
+                    return ConfigBinding(path=path, optional=True)
                 self._report(label, name, f"it reads '{name}', and {error}")
             return ConfigBinding(path=path)
         if name in self._written:

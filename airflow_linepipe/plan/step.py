@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeAlias
 
+from airflow_linepipe.plan.configuration import lookup
+
 __all__ = ["ArtifactBinding", "Binding", "ConfigBinding", "ConstantBinding", "GivenBinding", "Plan", "Step"]
 
 
@@ -15,9 +17,11 @@ class ConfigBinding:
 
     Attributes:
         path: The attributes or keys below the config, outermost first; empty for the whole config.
+        optional: Whether a path that leads nowhere gives None, as in linepipe.
     """
 
     path: tuple[str, ...]
+    optional: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,6 +110,19 @@ class Plan:
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         # Airflow copies whole DAGs: a plan never changes, and its config and constants may be what no copy takes.
         return self
+
+    def config_value(self, binding: ConfigBinding) -> Any:
+        """The value itself, not a copy.
+
+        Raises:
+            LookupError: The path leads nowhere and is not optional.
+        """
+        try:
+            return lookup(self.config, binding.path)
+        except LookupError:
+            if binding.optional:
+                return None
+            raise
 
     @property
     def outputs(self) -> Mapping[str, ArtifactBinding]:

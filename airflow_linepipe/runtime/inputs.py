@@ -8,7 +8,7 @@ from copy import deepcopy
 from typing import Any, Final
 
 from airflow_linepipe.errors import MissingInputError
-from airflow_linepipe.plan import ArtifactBinding, Binding, ConfigBinding, ConstantBinding, Plan, Step, lookup
+from airflow_linepipe.plan import ArtifactBinding, Binding, ConfigBinding, ConstantBinding, Plan, Step
 from airflow_linepipe.runtime.copying import private_copy
 
 __all__ = ["bind_inputs"]
@@ -41,7 +41,7 @@ def bind_inputs(
         if binding in bound:
             continue
         if isinstance(binding, ConfigBinding):
-            bound[binding] = deepcopy(lookup(plan.config, binding.path))
+            bound[binding] = deepcopy(plan.config_value(binding))
         elif isinstance(binding, ConstantBinding):
             bound[binding] = private_copy(plan.constants[binding.name], name)
         elif binding not in values:

@@ -17,6 +17,7 @@ from airflow_linepipe.plan import (
     ConfigBinding,
     ConstantBinding,
     Granularity,
+    MissingConfig,
     Order,
     Part,
     Persist,
@@ -47,6 +48,7 @@ def run(
     order: Order = "data",
     ephemeral: Collection[str] = (),
     persist: Persist = "boundary",
+    missing_config: MissingConfig = "error",
     name: str = "local",
     run_id: str | None = None,
     allow_pickle: bool = True,
@@ -66,6 +68,7 @@ def run(
         order: As in `LinepipeTaskGroup`.
         ephemeral: As in `LinepipeTaskGroup`.
         persist: As in `LinepipeTaskGroup`; without a storage, what is kept in the result.
+        missing_config: As in `LinepipeTaskGroup`.
         name: The pipeline's name: the folder below the storage.
         run_id: The run's id; left out, the time and a random end.
         allow_pickle: Whether values may travel as pickles.
@@ -81,7 +84,9 @@ def run(
         Exception: Whatever a node's function raises, as itself.
     """
     given = dict(inputs or {})
-    plan = plan_pipeline(pipeline, config=config, given=given, order=order, ephemeral=ephemeral)
+    plan = plan_pipeline(
+        pipeline, config=config, given=given, order=order, ephemeral=ephemeral, missing_config=missing_config
+    )
     parts = plan_parts(plan, granularity=granularity, persist=persist)
     run_id = run_id or f"local__{datetime.now(UTC).isoformat()}_{secrets.token_hex(3)}"
     shelf: _Memory | _Storage = _Memory()

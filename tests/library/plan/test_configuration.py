@@ -14,7 +14,7 @@ from linepipe.pipeline import Pipeline
 from nodes import ran
 from pydantic import BaseModel
 
-from airflow_linepipe.errors import PlanError
+from airflow_linepipe.errors import PlanError, SettingError
 from airflow_linepipe.plan import lookup, plan_pipeline
 from airflow_linepipe.plan.configuration import config_path
 
@@ -242,7 +242,7 @@ def test_a_defaultdict_gives_its_default_as_in_linepipe():
 def test_what_is_missing_is_named_at_its_depth_and_linepipe_gives_none(config, name, reason):
     """R09."""
     assert problems_of(config, name) == [f"Node '_together': it reads '{name}', and {reason}."]
-    assert run_linepipe(config, name) == [None]
+    assert run_linepipe(config, name) == run_leniently(config, name) == [None]
 
 
 class Environment:
@@ -271,6 +271,30 @@ class Environment:
 )
 def test_a_property_that_raises_is_a_problem_like_any_other(name, reason):
     assert problems_of(Environment(), name) == [f"Node '_together': it reads '{name}', and {reason}."]
+
+
+def run_leniently(config, *names):
+    plan = plan_pipeline(Pipeline([Node(_together, names, ["seen"])], config=config), missing_config="none")
+    return dict(ran(plan, given={}))["seen"]
+
+
+def test_what_a_property_misses_is_none_as_in_linepipe_and_what_it_raises_is_not():
+    """R09: the compat position."""
+    for name in ("config.token", "config.user"):
+        assert run_linepipe(Environment(), name) == run_leniently(Environment(), name) == [None]
+    with pytest.raises(PlanError, match="config.port cannot be read: ValueError"):
+        run_leniently(Environment(), "config.port")
+    with pytest.raises(ValueError, match="invalid literal"):
+        run_linepipe(Environment(), "config.port")
+
+
+def test_what_is_there_is_read_in_the_compat_position_too():
+    assert run_leniently({"a": {"b": 1}}, "config.a.b", "config.a.c", "config") == [1, None, {"a": {"b": 1}}]
+
+
+def test_an_unknown_position_of_the_switch_is_refused():
+    with pytest.raises(SettingError, match='missing_config=\'nothing\' is not known: use "error" or "none"'):
+        plan_pipeline(Pipeline([]), missing_config="nothing")
 
 
 def test_a_lookup_keeps_what_the_property_raised():

@@ -233,5 +233,5 @@ def test_another_order_is_refused_by_name(order):
     with pytest.raises(SettingError) as caught:
         plan_pipeline(SimpleNamespace(nodes=[], config=None, runtime_constants={}), order=order)
 
-    assert str(caught.value) == f'order=\'{order}\' is not known: use "data" or "list".'
+    assert str(caught.value) == f'order={order!r} is not known: use "data" or "list".'
     assert isinstance(caught.value, ValueError)
