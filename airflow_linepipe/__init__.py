@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from airflow_linepipe.authoring.task_group import LinepipeTaskGroup
     from airflow_linepipe.decorators.task import linepipe_task
     from airflow_linepipe.handoff import ArtifactRef
+    from airflow_linepipe.hooks.connection import AirflowConnection
     from airflow_linepipe.hooks.handoff import load_artifact
     from airflow_linepipe.operators.node import LinepipeNodeOperator
     from airflow_linepipe.runtime import RunResult, read_run, run
 
 __all__ = [
+    "AirflowConnection",
     "ArtifactRef",
     "LinepipeDag",
     "LinepipeNodeOperator",
@@ -32,6 +34,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AirflowConnection": "airflow_linepipe.hooks.connection",
     "ArtifactRef": "airflow_linepipe.handoff",
     "LinepipeDag": "airflow_linepipe.authoring.dag",
     "LinepipeNodeOperator": "airflow_linepipe.operators.node",

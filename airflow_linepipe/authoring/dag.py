@@ -10,7 +10,7 @@ from airflow.sdk import DAG
 
 from airflow_linepipe.authoring.options import NodeOptions, split_arguments
 from airflow_linepipe.authoring.weaving import Outputs, plan_tasks
-from airflow_linepipe.plan import Granularity, MissingConfig, Order, Persist
+from airflow_linepipe.plan import Granularity, MissingConfig, Order, Persist, Resource
 
 if TYPE_CHECKING:
     from linepipe.pipeline import Pipeline
@@ -29,6 +29,7 @@ class LinepipeDag(DAG):
         config: Replaces the pipeline's own config.
         inputs: As in `LinepipeTaskGroup`.
         order: As in `LinepipeTaskGroup`.
+        resources: As in `LinepipeTaskGroup`.
         ephemeral: As in `LinepipeTaskGroup`.
         granularity: As in `LinepipeTaskGroup`.
         persist: As in `LinepipeTaskGroup`.
@@ -52,6 +53,7 @@ class LinepipeDag(DAG):
         config: Any = None,
         inputs: Mapping[str, Any] | None = None,
         order: Order = "data",
+        resources: Mapping[str, Resource] | None = None,
         ephemeral: Collection[str] = (),
         granularity: Granularity = "node",
         persist: Persist = "boundary",
@@ -66,6 +68,7 @@ class LinepipeDag(DAG):
             config=config,
             inputs=inputs,
             order=order,
+            resources=resources,
             ephemeral=ephemeral,
             granularity=granularity,
             persist=persist,

@@ -9,7 +9,7 @@ from airflow.sdk import TaskGroup
 
 from airflow_linepipe.authoring.options import NodeOptions, split_arguments
 from airflow_linepipe.authoring.weaving import Outputs, check_ids, plan_tasks
-from airflow_linepipe.plan import Granularity, MissingConfig, Order, Persist
+from airflow_linepipe.plan import Granularity, MissingConfig, Order, Persist, Resource
 
 if TYPE_CHECKING:
     from linepipe.pipeline import Pipeline
@@ -31,6 +31,8 @@ class LinepipeTaskGroup(TaskGroup):
             templates. They take the place of runtime constants of the same name.
         order: "data" (default): a node waits for the values it reads, and a writer keeps its place
             among the nodes that share a handle with it; "list": linepipe's whole list order.
+        resources: What is opened for each task that reads it and closed after it, by name, such as
+            ``AirflowConnection("warehouse")``; it takes the place of a constant, or of the node that would make it.
         ephemeral: The outputs that cannot travel between tasks, such as engines: each task that reads one runs
             its node anew. An output annotated with a live type (``sqlalchemy.Engine``) is one by itself.
         granularity: "node" (default): a task for each node; "chain": nodes that can only run one after the other share
@@ -58,6 +60,7 @@ class LinepipeTaskGroup(TaskGroup):
         config: Any = None,
         inputs: Mapping[str, Any] | None = None,
         order: Order = "data",
+        resources: Mapping[str, Resource] | None = None,
         ephemeral: Collection[str] = (),
         granularity: Granularity = "node",
         persist: Persist = "boundary",
@@ -72,6 +75,7 @@ class LinepipeTaskGroup(TaskGroup):
             config=config,
             inputs=inputs,
             order=order,
+            resources=resources,
             ephemeral=ephemeral,
             granularity=granularity,
             persist=persist,

@@ -23,6 +23,7 @@ from airflow_linepipe.plan import (
     Part,
     Persist,
     Plan,
+    Resource,
     Source,
     plan_parts,
     plan_pipeline,
@@ -120,6 +121,7 @@ def plan_tasks(
     config: Any,
     inputs: Mapping[str, Any] | None,
     order: Order,
+    resources: Mapping[str, Resource] | None,
     ephemeral: Collection[str],
     granularity: Granularity,
     persist: Persist,
@@ -140,7 +142,13 @@ def plan_tasks(
     """
     given, options = dict(inputs or {}), dict(node_options or {})
     plan = plan_pipeline(
-        pipeline, config=config, given=given, order=order, ephemeral=ephemeral, missing_config=missing_config
+        pipeline,
+        config=config,
+        given=given,
+        order=order,
+        resources=resources,
+        ephemeral=ephemeral,
+        missing_config=missing_config,
     )
     parts = plan_parts(plan, granularity=granularity, persist=persist, apart=options)
     _check_options(options, parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -109,8 +110,11 @@ class LinepipeNodeOperator(ReferenceTemplating):
         producer = producer_of_task(context)
         depth = 0 if self.multiple_outputs else expanded_depth(self, producer)
         references = {}
-        with open_exchange(self.storage) as exchange:
-            for ran in run_plan(self.part.plan, given=self._given(exchange), outputs=self.part.outputs):
+        with (
+            open_exchange(self.storage) as exchange,
+            closing(run_plan(self.part.plan, given=self._given(exchange), outputs=self.part.outputs)) as running,
+        ):
+            for ran in running:
                 for name, value in ran.outputs.items() if self.do_xcom_push else ():
                     try:
                         stored = hand_over(value, name=name, exchange=exchange, producer=producer, depth=depth)
@@ -180,7 +184,8 @@ def _part(
 def _with_ways_out(error: UnsupportedValueError, name: str) -> UnsupportedValueError:
     message = (
         f"{error} If it has to be live, let a LinepipeTaskGroup keep it inside its tasks: ephemeral=['{name}'] makes "
-        "it anew in each task that reads it, granularity='pipeline' runs all nodes in one task."
+        f"it anew in each task that reads it, resources={{'{name}': AirflowConnection(…)}} opens a connection there, "
+        "granularity='pipeline' runs all nodes in one task."
     )
     return UnsupportedValueError(message, artifact=error.artifact, type_name=error.type_name)
 

@@ -14,6 +14,8 @@ from airflow_linepipe.plan.step import (
     ConstantBinding,
     GivenBinding,
     Plan,
+    Resource,
+    ResourceBinding,
     Step,
 )
 from airflow_linepipe.plan.target import load_target
@@ -32,6 +34,8 @@ __all__ = [
     "Part",
     "Persist",
     "Plan",
+    "Resource",
+    "ResourceBinding",
     "Source",
     "Step",
     "build_plan",

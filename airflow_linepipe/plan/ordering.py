@@ -7,7 +7,15 @@ from datetime import date, time, timedelta
 from numbers import Number
 from typing import Any
 
-from airflow_linepipe.plan.step import ArtifactBinding, Binding, ConfigBinding, ConstantBinding, GivenBinding, Plan
+from airflow_linepipe.plan.step import (
+    ArtifactBinding,
+    Binding,
+    ConfigBinding,
+    ConstantBinding,
+    GivenBinding,
+    Plan,
+    ResourceBinding,
+)
 
 __all__ = ["list_order", "shared_order"]
 
@@ -24,8 +32,8 @@ def list_order(plan: Plan) -> Mapping[str, tuple[str, ...]]:
 def shared_order(plan: Plan, replaced: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
     """Keep linepipe's order between a writer and every other node that shares a handle with it.
 
-    A node without outputs is a writer. What two nodes share is a constant, a config value or an ephemeral input
-    that can lead to the same place outside (an engine, a path, a URL, a table's name): then a node that
+    A node without outputs is a writer. What two nodes share is a resource, an ephemeral input, or a constant or config
+    value that can lead to the same place outside (an engine, a path, a URL, a table's name): then a node that
     reads stays after the writers before it, and a writer after all before it, as a
     read-write lock would have it. A part of the config leads where the whole leads.
 
@@ -78,6 +86,8 @@ def _is_handle(plan: Plan, replaced: Mapping[str, Any], binding: Binding) -> boo
             value = plan.constants[name]
         case GivenBinding(name=name) if name in replaced:
             value = replaced[name]
+        case ResourceBinding():
+            return True
         case ArtifactBinding() if binding in plan.ephemeral:
             return True
         case _:

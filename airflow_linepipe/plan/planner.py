@@ -20,6 +20,8 @@ from airflow_linepipe.plan.step import (
     ConstantBinding,
     GivenBinding,
     Plan,
+    Resource,
+    ResourceBinding,
     Step,
 )
 from airflow_linepipe.plan.target import load_target
@@ -42,6 +44,7 @@ def plan_pipeline(
     order: Order = "data",
     ephemeral: Collection[str] = (),
     missing_config: MissingConfig = "error",
+    resources: Mapping[str, Resource] | None = None,
 ) -> Plan:
     """Turn a linepipe pipeline into a plan.
 
@@ -54,6 +57,8 @@ def plan_pipeline(
         ephemeral: The outputs that cannot travel between tasks; an output annotated with a live type such as
             ``sqlalchemy.Engine`` is one by itself.
         missing_config: "error": a config path that leads nowhere is a problem; "none": it is None, as in linepipe.
+        resources: What is opened for the tasks that read it, by name; it takes the place of a constant or of the node
+            that would make it.
 
     Returns:
         The plan.
@@ -78,6 +83,7 @@ def plan_pipeline(
         order=order,
         ephemeral=ephemeral,
         missing_config=missing_config,
+        resources=resources,
     )
 
 
@@ -90,6 +96,7 @@ def build_plan(
     order: Order = "data",
     ephemeral: Collection[str] = (),
     missing_config: MissingConfig = "error",
+    resources: Mapping[str, Resource] | None = None,
 ) -> Plan:
     """Turn linepipe nodes into a plan.
 
@@ -101,6 +108,7 @@ def build_plan(
         order: As in `plan_pipeline`.
         ephemeral: As in `plan_pipeline`.
         missing_config: As in `plan_pipeline`.
+        resources: As in `plan_pipeline`.
 
     Returns:
         The plan.
@@ -117,12 +125,21 @@ def build_plan(
     shape_problems = [problem for position, node in enumerate(nodes) for problem in _shape_problems(position, node)]
     if shape_problems:
         raise PlanError(shape_problems)
-    names = {name: value for name, value in (constants or {}).items() if name not in (given or ())}
-    replaced = {name: value for name, value in (constants or {}).items() if name not in names}
-    resolver = _Resolver(nodes=nodes, config=config, constants=names, given=given, missing_config=missing_config)
+    opened = dict(resources or {})
+    outside = {*(given or ()), *opened}
+    names = {name: value for name, value in (constants or {}).items() if name not in outside}
+    replaced = {name: value for name, value in (constants or {}).items() if name in (given or ())}
+    resolver = _Resolver(
+        nodes=nodes, config=config, constants=names, given=given, missing_config=missing_config, resources=opened
+    )
     steps = tuple(resolver.steps())
     names_of_ephemeral = (ephemeral,) if isinstance(ephemeral, str) else tuple(ephemeral)
-    problems = [*resolver.problems, *resolver.unread_given(), *ephemeral_problems(steps, names_of_ephemeral)]
+    problems = [
+        *resolver.problems,
+        *resolver.unread_given(),
+        *resolver.resource_problems(),
+        *ephemeral_problems(steps, names_of_ephemeral),
+    ]
     if problems:
         raise PlanError(problems)
     plan = Plan(
@@ -130,6 +147,7 @@ def build_plan(
         config=config,
         constants=names,
         given=tuple(resolver.given_read),
+        resources=opened,
         ephemeral=ephemeral_artifacts(steps, names_of_ephemeral),
     )
     after = list_order(plan) if order == "list" else shared_order(plan, replaced)
@@ -145,14 +163,18 @@ class _Resolver:
     constants: Mapping[str, Any]
     given: Collection[str] | None
     missing_config: MissingConfig
+    resources: Mapping[str, Resource]
     problems: list[Problem] = field(default_factory=list)
     _written: dict[str, Step] = field(default_factory=dict)
     _unread: dict[str, Step] = field(default_factory=dict)
     given_read: dict[str, None] = field(default_factory=dict)
+    resources_read: set[str] = field(default_factory=set)
 
     def steps(self) -> Iterator[Step]:
         labels = [function_label(node.func) for node in self.nodes]
         for node, label, step_id in zip(self.nodes, labels, step_ids(labels), strict=True):
+            if node.outputs and set(node.outputs) <= self.resources.keys():
+                continue  # the resource takes its place
             if len(step_id) > MAX_ID_LENGTH:
                 self._report(
                     label, step_id, f"its name has {len(step_id)} characters and Airflow takes {MAX_ID_LENGTH}: rename"
@@ -177,6 +199,21 @@ class _Resolver:
                 message = _sentence(f"'{name}' is given from outside, and {self._why_unread(name)}")
                 yield Problem(node="", value=name, message=message)
 
+    def resource_problems(self) -> Iterator[Problem]:
+        for name, resource in self.resources.items():
+            if not callable(getattr(resource, "open", None)):
+                kind = type(resource).__name__
+                message = f"resources['{name}'] is a {kind}: give an AirflowConnection, or an object with open()."
+                yield Problem(node="", value=name, message=message)
+            if name in (self.given or ()):
+                yield Problem(
+                    node="", value=name, message=f"'{name}' is given as a resource and from outside: choose one."
+                )
+            if name not in self.resources_read:
+                closest = _closest(name, {read for node in self.nodes for read in node.inputs})
+                message = _sentence(f"'{name}' is given as a resource, and no node reads it{closest}")
+                yield Problem(node="", value=name, message=message)
+
     def _why_unread(self, name: str) -> str:
         if config_path(name) is not None:
             return "linepipe looks it up in the config: give a config instead"
@@ -196,6 +233,9 @@ class _Resolver:
                     return ConfigBinding(path=path, optional=True)
                 self._report(label, name, f"it reads '{name}', and {error}")
             return ConfigBinding(path=path)
+        if name in self.resources:
+            self.resources_read.add(name)
+            return ResourceBinding(name=name)
         if name in self._written:
             self._unread.pop(name, None)
             return ArtifactBinding(producer=self._written[name].id, name=name)
@@ -221,6 +261,9 @@ class _Resolver:
                     f"its output '{name}' has the name of a runtime constant, which linepipe would keep "
                     "and drop the output: rename one of them",
                 )
+            elif name in self.resources:
+                others = ", ".join(f"'{other}'" for other in step.outputs if other not in self.resources)
+                self._report(step.label, name, f"it makes the resource '{name}' and {others}: make them in two nodes")
             elif config_path(name) is not None:
                 self._report(
                     step.label, name, f"its output '{name}' can never be read: linepipe looks it up in the config"

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Self, TypeAlias
+from typing import Any, Protocol, Self, TypeAlias
 
 from airflow_linepipe.plan.configuration import lookup
 
-__all__ = ["ArtifactBinding", "Binding", "ConfigBinding", "ConstantBinding", "GivenBinding", "Plan", "Step"]
+__all__ = [
+    "ArtifactBinding",
+    "Binding",
+    "ConfigBinding",
+    "ConstantBinding",
+    "GivenBinding",
+    "Plan",
+    "Resource",
+    "ResourceBinding",
+    "Step",
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,7 +62,21 @@ class GivenBinding:
     name: str
 
 
-Binding: TypeAlias = ConfigBinding | ConstantBinding | ArtifactBinding | GivenBinding
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResourceBinding:
+    """An input that is opened for the task that reads it, and closed after it."""
+
+    name: str
+
+
+Binding: TypeAlias = ConfigBinding | ConstantBinding | ArtifactBinding | GivenBinding | ResourceBinding
+
+
+class Resource(Protocol):
+    """Something live that is opened where it is needed."""
+
+    def open(self) -> AbstractContextManager[Any]:
+        """A context manager that gives the live object and closes it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,6 +119,7 @@ class Plan:
         config: The object behind ``config`` and ``config.…`` inputs.
         constants: The runtime constants by name.
         given: The names that must be given from outside.
+        resources: What is opened for the tasks that read it, by name.
         ephemeral: The artifacts that never leave a task: whoever reads one makes it anew (design 4.5).
     """
 
@@ -101,6 +127,7 @@ class Plan:
     config: Any = None
     constants: Mapping[str, Any] = field(default_factory=dict)
     given: tuple[str, ...] = ()
+    resources: Mapping[str, Resource] = field(default_factory=dict)
     ephemeral: frozenset[ArtifactBinding] = frozenset()
     _positions: Mapping[str, int] = field(init=False, repr=False, compare=False)
 

@@ -8,7 +8,15 @@ from copy import deepcopy
 from typing import Any, Final
 
 from airflow_linepipe.errors import MissingInputError
-from airflow_linepipe.plan import ArtifactBinding, Binding, ConfigBinding, ConstantBinding, Plan, Step
+from airflow_linepipe.plan import (
+    ArtifactBinding,
+    Binding,
+    ConfigBinding,
+    ConstantBinding,
+    Plan,
+    ResourceBinding,
+    Step,
+)
 from airflow_linepipe.runtime.copying import private_copy
 
 __all__ = ["bind_inputs"]
@@ -44,6 +52,8 @@ def bind_inputs(
             bound[binding] = deepcopy(plan.config_value(binding))
         elif isinstance(binding, ConstantBinding):
             bound[binding] = private_copy(plan.constants[binding.name], name)
+        elif isinstance(binding, ResourceBinding):
+            bound[binding] = values[binding]
         elif binding not in values:
             message = f"Node '{step.label}' reads '{name}', which was not given to this run."
             raise MissingInputError(message)
@@ -53,7 +63,7 @@ def bind_inputs(
             bound[binding] = private_copy(values[binding], name)
         else:
             bound[binding] = values[binding]
-        if last_reader.get(binding) == step.id:
+        if last_reader[binding] == step.id:
             values.pop(binding, None)
     return [bound[binding] for binding in step.bindings]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from time import perf_counter
@@ -22,6 +23,8 @@ from airflow_linepipe.plan import (
     Part,
     Persist,
     Plan,
+    Resource,
+    ResourceBinding,
     Step,
     plan_parts,
     plan_pipeline,
@@ -46,6 +49,7 @@ def run(
     storage: str | None = None,
     granularity: Granularity = "node",
     order: Order = "data",
+    resources: Mapping[str, Resource] | None = None,
     ephemeral: Collection[str] = (),
     persist: Persist = "boundary",
     missing_config: MissingConfig = "error",
@@ -66,6 +70,7 @@ def run(
         storage: The URL below which artifacts and the run's record are written.
         granularity: As in `LinepipeTaskGroup`.
         order: As in `LinepipeTaskGroup`.
+        resources: As in `LinepipeTaskGroup`; any object whose ``open()`` gives a context manager.
         ephemeral: As in `LinepipeTaskGroup`.
         persist: As in `LinepipeTaskGroup`; without a storage, what is kept in the result.
         missing_config: As in `LinepipeTaskGroup`.
@@ -85,7 +90,13 @@ def run(
     """
     given = dict(inputs or {})
     plan = plan_pipeline(
-        pipeline, config=config, given=given, order=order, ephemeral=ephemeral, missing_config=missing_config
+        pipeline,
+        config=config,
+        given=given,
+        order=order,
+        resources=resources,
+        ephemeral=ephemeral,
+        missing_config=missing_config,
     )
     parts = plan_parts(plan, granularity=granularity, persist=persist)
     run_id = run_id or f"local__{datetime.now(UTC).isoformat()}_{secrets.token_hex(3)}"
@@ -185,12 +196,13 @@ class _Run:
             name: self.shelf.get(source) if isinstance(source, ArtifactBinding) else given[source.name]
             for name, source in part.sources.items()
         }
-        for ran in run_plan(part.plan, given=sources, outputs=part.outputs, on_start=start):
-            outputs = {name: self.shelf.put(part, name, value) for name, value in ran.outputs.items()}
-            self.reports[ran.step.id] = replace(
-                self.reports[ran.step.id], state="success", seconds=ran.seconds, memory=ran.memory, outputs=outputs
-            )
-            self.progress.finish(ran.step, ran.seconds)
+        with closing(run_plan(part.plan, given=sources, outputs=part.outputs, on_start=start)) as running:
+            for ran in running:
+                outputs = {name: self.shelf.put(part, name, value) for name, value in ran.outputs.items()}
+                self.reports[ran.step.id] = replace(
+                    self.reports[ran.step.id], state="success", seconds=ran.seconds, memory=ran.memory, outputs=outputs
+                )
+                self.progress.finish(ran.step, ran.seconds)
 
     def _report(self, part: Part, step: Step) -> StepReport:
         bindings = self.plan.step(step.id).bindings
@@ -227,5 +239,7 @@ def _source_name(binding: Binding) -> str:
             return "constant"
         case ArtifactBinding(producer=producer):
             return producer
+        case ResourceBinding():
+            return "resource"
         case _:
             return "given"

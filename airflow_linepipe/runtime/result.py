@@ -26,7 +26,7 @@ class StepReport:
         task: The part of the plan it ran in.
         state: "running", "success" or "failed".
         seconds: How long its function took.
-        inputs: Where each input came from, by name: "config", "constant", "given" or the id of a step.
+        inputs: Where each input came from, by name: "config", "constant", "resource", "given" or a step's id.
         outputs: Each output by name: its reference on the wire if it was stored, else a dict with its type.
         cached: Whether an earlier run's outputs were taken instead of calling the function.
         memory: What the function did to the memory; only of a node with ``profile=True``.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
-from airflow_linepipe.plan import ArtifactBinding, Binding, GivenBinding, Plan, Step
+from airflow_linepipe.plan import ArtifactBinding, Binding, GivenBinding, Plan, ResourceBinding, Step
 from airflow_linepipe.runtime.inputs import bind_inputs
 from airflow_linepipe.runtime.memory import MemoryUse, measure_memory
 from airflow_linepipe.runtime.outputs import name_outputs
@@ -41,10 +42,11 @@ def run_plan(
     given: Mapping[str, Any],
     outputs: Mapping[str, ArtifactBinding] | None = None,
     on_start: Callable[[Step], None] | None = None,
-) -> Iterator[StepRun]:
+) -> Generator[StepRun]:
     """Run every step of a plan, in list order.
 
-    A generator: what leaves the plan must be stored before the next step is asked for, which may change it in place.
+    A generator: what leaves the plan must be stored before the next step is asked for, which may change it in place;
+    whoever stops early closes it, and so the resources.
 
     Args:
         plan: The plan, or the part of one that a task runs.
@@ -63,10 +65,15 @@ def run_plan(
     del given
     last_reader = {binding: step.id for step in plan.steps for binding in step.bindings}
     leaving = {artifact: name for name, artifact in (plan.outputs if outputs is None else outputs).items()}
-    for step in plan.steps:
-        if on_start:
-            on_start(step)
-        yield _run_step(plan, step, values=values, last_reader=last_reader, leaving=leaving)
+    with ExitStack() as opened:
+        for binding in last_reader:
+            if isinstance(binding, ResourceBinding):
+                values[binding] = opened.enter_context(plan.resources[binding.name].open())
+        for step in plan.steps:
+            if on_start:
+                on_start(step)
+            yield _run_step(plan, step, values=values, last_reader=last_reader, leaving=leaving)
+        values.clear()
 
 
 def _run_step(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from functools import partial
 
@@ -11,8 +12,8 @@ from linepipe.node import Node
 from linepipe.pipeline import Pipeline
 from sqlalchemy import Engine, create_engine
 
-from airflow_linepipe import LinepipeDag, run
-from airflow_linepipe.errors import UnknownOutputError
+from airflow_linepipe import AirflowConnection, LinepipeDag, run
+from airflow_linepipe.errors import SettingError, UnknownOutputError
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -106,6 +107,46 @@ def test_in_one_task_it_is_made_once(pipeline, totals, run_dag):
     assert totals() == [6]
 
 
+@pytest.fixture
+def warehouse(tmp_path, monkeypatch):
+    connection = {"conn_type": "sqlite", "host": str(tmp_path / "numbers.db")}
+    monkeypatch.setenv("AIRFLOW_CONN_NUMBERS", json.dumps(connection))
+
+
+@pytest.mark.usefixtures("warehouse")
+def test_an_airflow_connection_takes_the_place_of_its_maker(pipeline, totals, run_dag):
+    """R16: the factory."""
+    dag = dag_of("resource_connection", pipeline=pipeline(), resources={"conn": AirflowConnection("numbers")})
+    assert set(dag.task_dict) == {"fill", "load_data", "total", "write_total"}
+    assert dag.get_task("load_data").upstream_task_ids == {"fill"}
+    assert run_dag(dag).state == "success"
+    assert totals() == [6]
+
+
+@pytest.mark.usefixtures("warehouse")
+def test_the_hook_itself_may_be_had(run_dag):
+    def first(conn):
+        return conn.get_first("SELECT 7")[0]
+
+    dag = dag_of(
+        "resource_hook",
+        pipeline=Pipeline([Node(first, ["conn"], ["seven"])]),
+        resources={"conn": AirflowConnection("numbers", what="hook")},
+    )
+    assert run_dag(dag).value("first") == 7
+    with pytest.raises(SettingError, match="AirflowConnection\\('numbers'\\): what='table' is not known"):
+        AirflowConnection("numbers", what="table")
+
+
+def test_a_connection_without_an_engine_says_so(monkeypatch, run_dag):
+    monkeypatch.setenv("AIRFLOW_CONN_FILES", json.dumps({"conn_type": "fs", "extra": {"path": "/tmp"}}))
+    with (
+        pytest.raises(SettingError, match="The connection 'files' opens a FSHook, which makes no SQLAlchemy engine"),
+        AirflowConnection("files").open(),
+    ):
+        pass
+
+
 def test_undeclared_it_fails_with_the_ways_out(pipeline, run_dag):
     """R16."""
     seen = []
@@ -115,7 +156,8 @@ def test_undeclared_it_fails_with_the_ways_out(pipeline, run_dag):
     message = str(seen[0])
     assert "Output 'conn' of task 'create_db_engine'" in message
     assert "is a sqlalchemy.engine.base.Engine, which cannot travel between tasks" in message
-    assert "ephemeral=['conn'] makes it anew in each task that reads it, granularity='pipeline' runs all" in message
+    assert "ephemeral=['conn'] makes it anew in each task that reads it, resources={'conn': AirflowConn" in message
+    assert "granularity='pipeline' runs all nodes in one task." in message
 
 
 @pytest.mark.parametrize("granularity", ["node", "chain", "pipeline"])
