@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -167,3 +168,20 @@ def test_mapping_over_a_node_of_several_outputs_leaves_its_outputs_whole(run_dag
     assert run.state == "success"
     assert [run.value("name", map_index=index) for index in range(2)] == ["list", "number"]
     assert run.value("make", "list") == [1, 2]
+
+
+def test_a_profiled_node_runs_once_and_its_task_logs_linepipes_line(run_dag, caplog):
+    """R24."""
+    calls = []
+
+    def quick():
+        calls.append(1)
+        return 5
+
+    with _dag("node_profiled") as dag:
+        LinepipeNodeOperator(node=Node(quick, [], ["five"], profile=True))
+    with caplog.at_level("INFO", logger="airflow_linepipe"):
+        run = run_dag(dag)
+    assert run.value("quick") == 5
+    assert len(calls) == 1
+    assert re.search(r"\[quick\] ΔMem: -?\d+\.\d\d MiB \| Peak: -?\d+\.\d\d MiB", caplog.text)
