@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from airflow_linepipe.plan.configuration import lookup
+from airflow_linepipe.plan.drawing import draw_ascii, draw_mermaid
 from airflow_linepipe.plan.grouping import PIPELINE_ID, Granularity, plan_parts, upstream_of_parts
 from airflow_linepipe.plan.naming import MAX_ID_LENGTH, function_label
 from airflow_linepipe.plan.part import Part, Persist, Source, cut_parts
@@ -40,6 +41,8 @@ __all__ = [
     "Step",
     "build_plan",
     "cut_parts",
+    "draw_ascii",
+    "draw_mermaid",
     "function_label",
     "load_target",
     "lookup",
