@@ -46,8 +46,8 @@ def _check(chosen: argparse.Namespace) -> None:
     if chosen.storage:
         _check_reachable(chosen.storage)
     lines = [f"{chosen.target}: {len(plan.steps)} nodes in {len(parts)} tasks, nothing wrong."]
-    for name in sorted({artifact.name for artifact in plan.ephemeral}):
-        lines.append(f"  '{name}' is made anew in each task that reads it.")
+    names = sorted({artifact.name for artifact in plan.ephemeral})
+    lines += [f"  '{name}' is made anew in each task that reads it." for name in names]
     sys.stdout.write("\n".join(lines) + "\n")
 
 
