@@ -75,7 +75,7 @@ class LinepipeNodeOperator(ReferenceTemplating):
         inputs = {} if inputs is None else inputs
         part = _part(_plain(node), inputs=inputs, config=_plain(config), constants=_plain(constants))
         # A part of several nodes may be asked for one more of its outputs later: see output_of().
-        multiple_outputs = len(part.outputs) > 1 or (node is part and len(part.plan.steps) > 1)
+        multiple_outputs = len(part.outputs) > 1 or (node is part and len(part.own) > 1)
         if multiple_outputs:
             _check_output_names(part)
         if storage is not None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
+from heapq import heapify, heappop, heappush
 from itertools import pairwise
 from typing import Literal, TypeAlias
 
 from airflow_linepipe.errors import PlanError, Problem, SettingError
 from airflow_linepipe.plan.naming import is_task_id
-from airflow_linepipe.plan.part import Part, Persist, cut_parts, makers_to_repeat
+from airflow_linepipe.plan.part import Part, Persist, cut_parts, makers_of, makers_to_repeat
 from airflow_linepipe.plan.step import Plan
 
 __all__ = ["PIPELINE_ID", "Granularity", "plan_parts", "upstream_of_parts"]
@@ -53,10 +54,33 @@ def plan_parts(
         for group, step_ids in groups.items()
     }
     try:
-        order = tuple(TopologicalSorter(before).static_order())
+        order = _in_list_order(before)
     except CycleError as error:
         raise PlanError([_cycle(upstream, home, error.args[1])]) from error
     return cut_parts(plan, {group: groups[group] for group in order}, persist=persist)
+
+
+def _in_list_order(before: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Each group after those it needs, and else as the groups stand: as near to linepipe's order as can be.
+
+    Raises:
+        CycleError: Some wait for each other.
+    """
+    position = {group: number for number, group in enumerate(before)}
+    sorter = TopologicalSorter(before)
+    sorter.prepare()
+    return _ready_groups(sorter, list(before), position)
+
+
+def _ready_groups(sorter: TopologicalSorter[str], groups: Sequence[str], position: Mapping[str, int]) -> Iterator[str]:
+    ready = [position[group] for group in sorter.get_ready()]
+    heapify(ready)
+    while ready:
+        group = groups[heappop(ready)]
+        yield group
+        sorter.done(group)
+        for freed in sorter.get_ready():
+            heappush(ready, position[freed])
 
 
 def upstream_of_parts(plan: Plan) -> dict[str, list[str]]:
@@ -70,9 +94,18 @@ def upstream_of_parts(plan: Plan) -> dict[str, list[str]]:
     """
     repeated = makers_to_repeat(plan)
     through: dict[str, list[str]] = {}
+    # Where each of the repeated runs, so far in list order.
+    readers: dict[str, list[str]] = {step_id: [] for step_id in repeated}
     for step in plan.steps:
-        seen = [further for other in step.upstream for further in (through[other] if other in repeated else [other])]
+        seen: list[str] = []
+        for other in step.upstream:
+            seen += through[other] if other in repeated else [other]
+            # Order, and no value: it comes after every step that runs the other one again.
+            seen += readers[other] if other in repeated and other in step.after else []
         through[step.id] = list(dict.fromkeys(seen))
+        if step.id not in repeated:
+            for maker in makers_of(plan, step.id) & repeated:
+                readers[maker].append(step.id)
     return {step_id: others for step_id, others in through.items() if step_id not in repeated}
 
 

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from airflow_linepipe.plan.step import ArtifactBinding, Binding, GivenBinding, Plan, Step
 
-__all__ = ["Part", "Persist", "Source", "cut_parts", "makers_to_repeat"]
+__all__ = ["Part", "Persist", "Source", "cut_parts", "makers_of", "makers_to_repeat"]
 
 Persist: TypeAlias = Literal["boundary", "all"]
 Source: TypeAlias = ArtifactBinding | GivenBinding
@@ -75,19 +75,20 @@ def cut_parts(plan: Plan, groups: Mapping[str, Collection[str]], *, persist: Per
     position = {step.id: number for number, step in enumerate(plan.steps)}
     cuts: dict[str, tuple[tuple[Step, ...], dict[str, Source]]] = {}
     for part_id, step_ids in [*own.items(), *alone.items()]:
-        inside = _with_makers(plan, step_ids)
+        inside = set(step_ids).union(*(makers_of(plan, step_id) for step_id in step_ids))
         sources: dict[str, Source] = {}
         steps = (plan.steps[number] for number in sorted(position[step_id] for step_id in inside))
-        cuts[part_id] = (tuple(_fed_from_outside(step, inside, sources) for step in steps), sources)
+        cuts[part_id] = (tuple(_fed_from_outside(plan, step, step_ids, inside, sources) for step in steps), sources)
     needed = {source for _, sources in cuts.values() for source in sources.values()}
     read = {binding for step in plan.steps for binding in step.bindings}
     last = set(plan.outputs.values())
+    names = {name for step in plan.steps for name in step.outputs}
     parts = []
     for part_id, step_ids in own.items():
         fed, sources = cuts[part_id]
         made = [ArtifactBinding(producer=step.id, name=name) for step in fed for name in step.outputs]
         outputs = {
-            artifact.name if artifact in last else f"{artifact.name}@{artifact.producer}": artifact
+            artifact.name if artifact in last else _version_name(artifact, names): artifact
             for artifact in made
             if artifact.producer in step_ids
             and artifact not in plan.ephemeral
@@ -109,26 +110,29 @@ def makers_to_repeat(plan: Plan) -> frozenset[str]:
     return frozenset(makers)
 
 
-def _with_makers(plan: Plan, step_ids: Collection[str]) -> set[str]:
-    """The steps, and those that make the ephemeral values they read."""
-    inside: set[str] = set()
-    todo = list(step_ids)
+def makers_of(plan: Plan, step_id: str) -> set[str]:
+    """The steps that make the ephemeral values a step reads, and those that they read."""
+    makers: set[str] = set()
+    todo = [step_id]
     while todo:
-        step_id = todo.pop()
-        if step_id not in inside:
-            inside.add(step_id)
-            bindings = plan.step(step_id).bindings
-            todo += [b.producer for b in bindings if isinstance(b, ArtifactBinding) and b in plan.ephemeral]
-    return inside
+        for binding in plan.step(todo.pop()).bindings:
+            if isinstance(binding, ArtifactBinding) and binding in plan.ephemeral and binding.producer not in makers:
+                makers.add(binding.producer)
+                todo.append(binding.producer)
+    return makers
 
 
-def _fed_from_outside(step: Step, inside: Collection[str], sources: dict[str, Source]) -> Step:
+def _fed_from_outside(
+    plan: Plan, step: Step, own: Collection[str], inside: Collection[str], sources: dict[str, Source]
+) -> Step:
     """The step as it stands in its part; what it is given is noted in ``sources``."""
     bindings: list[Binding] = []
     for binding in step.bindings:
-        if isinstance(binding, GivenBinding) or (
-            isinstance(binding, ArtifactBinding) and binding.producer not in inside
-        ):
+        # Of a step that runs again here, only what is ephemeral: the rest is what it made the first time.
+        is_made_here = isinstance(binding, ArtifactBinding) and (
+            binding.producer in own or (binding.producer in inside and binding in plan.ephemeral)
+        )
+        if isinstance(binding, GivenBinding) or (isinstance(binding, ArtifactBinding) and not is_made_here):
             known = [name for name, source in sources.items() if source == binding]
             name = known[0] if known else _free_name(binding, sources)
             sources[name] = binding
@@ -136,6 +140,14 @@ def _fed_from_outside(step: Step, inside: Collection[str], sources: dict[str, So
         else:
             bindings.append(binding)
     return replace(step, bindings=tuple(bindings), after=tuple(other for other in step.after if other in inside))
+
+
+def _version_name(artifact: ArtifactBinding, taken: Collection[str]) -> str:
+    """What an earlier version of a name is called; no output has that name."""
+    name = f"{artifact.name}@{artifact.producer}"
+    while name in taken:
+        name = f"{name}@"
+    return name
 
 
 def _free_name(binding: Source, taken: Collection[str]) -> str:

@@ -13,13 +13,14 @@ from airflow_linepipe.plan import (
     Binding,
     ConfigBinding,
     ConstantBinding,
+    GivenBinding,
     Plan,
     ResourceBinding,
     Step,
 )
 from airflow_linepipe.runtime.copying import private_copy
 
-__all__ = ["bind_inputs"]
+__all__ = ["bind_inputs", "drop_read"]
 
 
 def bind_inputs(
@@ -27,10 +28,10 @@ def bind_inputs(
 ) -> list[Any]:
     """The step's arguments, in order.
 
-    Config, constants and values that another step reads later are copied. The last reader of a value gets the
-    value itself, which leaves ``values`` with it, unless somebody else holds it, such as the cache of the
-    function that returned it. Outputs of one step may share memory (a list and a part of it, views of one
-    array): while another of them is still to be read, a deep copy is handed out.
+    Everything is copied as in linepipe, and no dearer than it must be, with two exceptions: the last reader of an array
+    that nobody else holds gets the array itself, and the last reader of a given value that value. Outputs of one
+    step may share memory (a list and a part of it, views of one array): while another of them is still to be
+    read, a deep copy is handed out.
 
     Args:
         plan: The plan with its config and constants.
@@ -59,13 +60,24 @@ def bind_inputs(
             raise MissingInputError(message)
         elif _has_twin(binding, values):
             bound[binding] = private_copy(values[binding], name, deep=True)
-        elif last_reader[binding] != step.id or _is_held_elsewhere(values, binding):
-            bound[binding] = private_copy(values[binding], name)
-        else:
+        elif last_reader[binding] == step.id and (
+            isinstance(binding, GivenBinding) or _is_held_here_only(values, binding)
+        ):
             bound[binding] = values[binding]
+        else:
+            bound[binding] = private_copy(values[binding], name)
+    return [bound[binding] for binding in step.bindings]
+
+
+def drop_read(step: Step, values: MutableMapping[Binding, Any], last_reader: Mapping[Binding, str]) -> None:
+    """Let go of what nobody reads any more.
+
+    After the step has run, and not before: what a frame is copied from must live while its copy is written to, or
+    pandas takes the copy for the only one and writes to memory that a function may have kept.
+    """
+    for binding in set(step.bindings):
         if last_reader[binding] == step.id:
             values.pop(binding, None)
-    return [bound[binding] for binding in step.bindings]
 
 
 def _has_twin(binding: Binding, values: Collection[Binding]) -> bool:
@@ -76,10 +88,17 @@ def _has_twin(binding: Binding, values: Collection[Binding]) -> bool:
     )
 
 
-def _is_held_elsewhere(values: Mapping[Any, Any], binding: Any) -> bool:
-    """Whether anything but ``values`` refers to the value, or to the array that it is a view of."""
-    base = getattr(values[binding], "base", None)
-    return _references(values, binding) > _REFERENCES_OF_ONE_HOLDER or type(base) is type(values[binding])
+def _is_held_here_only(values: Mapping[Any, Any], binding: Any) -> bool:
+    """Whether nothing but ``values`` can see the value change: an array of plain numbers that nobody else refers to.
+
+    Of anything that holds other objects that cannot be known: a list that a function returns may hold its cache.
+    """
+    value = values[binding]
+    if type(value).__module__ != "numpy" or type(value).__name__ != "ndarray":
+        return False
+    owned = value.flags.owndata and value.flags.writeable and not value.dtype.hasobject
+    del value
+    return owned and _references(values, binding) <= _REFERENCES_OF_ONE_HOLDER
 
 
 def _references(values: Mapping[Any, Any], binding: Any) -> int:

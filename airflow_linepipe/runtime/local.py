@@ -132,7 +132,7 @@ class _Memory:
         return {"type": type_name(value)}
 
     def get(self, artifact: ArtifactBinding) -> Any:
-        return self.values[artifact]
+        return private_copy(self.values[artifact], artifact.name)
 
     def keep(self, result: RunResult) -> None:
         """Nothing outlives the process."""
@@ -175,6 +175,7 @@ class _Run:
 
     def run(self, parts: Sequence[Part], given: Mapping[str, Any]) -> RunResult:
         """Run part after part; what is known so far is kept after each."""
+        self.shelf.keep(self._result("running"))
         try:
             for part in parts:
                 self._run_part(part, given)
@@ -189,18 +190,28 @@ class _Run:
 
     def _run_part(self, part: Part, given: Mapping[str, Any]) -> None:
         def start(step: Step) -> None:
-            self.reports[step.id] = self._report(part, step)
+            # A step that makes something ephemeral runs again in other parts; what it left the first time stays.
+            known = self.reports.get(step.id)
+            report = self._report(part, step)
+            self.reports[step.id] = replace(report, task=known.task, outputs=known.outputs) if known else report
             self.progress.start(step)
 
         sources = {
-            name: self.shelf.get(source) if isinstance(source, ArtifactBinding) else given[source.name]
+            name: self.shelf.get(source)
+            if isinstance(source, ArtifactBinding)
+            else private_copy(given[source.name], source.name)
             for name, source in part.sources.items()
         }
         with closing(run_plan(part.plan, given=sources, outputs=part.outputs, on_start=start)) as running:
             for ran in running:
                 outputs = {name: self.shelf.put(part, name, value) for name, value in ran.outputs.items()}
+                report = self.reports[ran.step.id]
                 self.reports[ran.step.id] = replace(
-                    self.reports[ran.step.id], state="success", seconds=ran.seconds, memory=ran.memory, outputs=outputs
+                    report,
+                    state="success",
+                    seconds=ran.seconds,
+                    memory=ran.memory,
+                    outputs={**report.outputs, **outputs},
                 )
                 self.progress.finish(ran.step, ran.seconds)
 
@@ -212,7 +223,7 @@ class _Run:
     def _fail(self, error: BaseException) -> None:
         for step_id, report in self.reports.items():
             if report.state == "running":
-                self.reports[step_id] = replace(report, state="failed", error=f"{type(error).__name__}: {error}")
+                self.reports[step_id] = replace(report, state="failed", error=_told(error))
 
     def _result(self, state: State) -> RunResult:
         def made(artifact: ArtifactBinding) -> str:
@@ -229,6 +240,14 @@ class _Run:
             outputs={name: made(artifact) for name, artifact in self.plan.outputs.items()},
             _load=lambda name: self.shelf.get(self.plan.outputs[name]),
         )
+
+
+def _told(error: BaseException) -> str:
+    """An exception's type and message; a class may fail to say what it is."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001  (whatever its own __str__ raises)
+        return type(error).__name__
 
 
 def _source_name(binding: Binding) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Generator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
 from airflow_linepipe.plan import ArtifactBinding, Binding, GivenBinding, Plan, ResourceBinding, Step
-from airflow_linepipe.runtime.inputs import bind_inputs
+from airflow_linepipe.runtime.inputs import bind_inputs, drop_read
 from airflow_linepipe.runtime.memory import MemoryUse, measure_memory
 from airflow_linepipe.runtime.outputs import name_outputs
 
@@ -50,7 +50,7 @@ def run_plan(
 
     Args:
         plan: The plan, or the part of one that a task runs.
-        given: The values the plan is given from outside, by name.
+        given: The values the plan is given from outside, by name; the steps may change them.
         outputs: What leaves the plan, by name; left out, all its outputs, the last of each name.
         on_start: Called with each step before it runs.
 
@@ -89,6 +89,7 @@ def _run_step(
     started = perf_counter()
     result, memory = _call(step, arguments)
     seconds = perf_counter() - started
+    drop_read(step, values, last_reader)
     left = {}
     for name, value in name_outputs(result, label=step.label, outputs=step.outputs).items():
         artifact = ArtifactBinding(producer=step.id, name=name)
@@ -105,8 +106,10 @@ def _call(step: Step, arguments: list[Any]) -> tuple[Any, MemoryUse | None]:
             return step.function(*arguments), None
         result, memory = measure_memory(lambda: step.function(*arguments))
     except Exception as error:
-        error.add_note(f"Raised in node '{step.label}'.")
-        logger.info("Node %s ended with %s: %s", step.label, type(error).__name__, error)
+        # The node's own error comes first: a class may refuse notes, or fail to say what it is.
+        with suppress(Exception):
+            error.add_note(f"Raised in node '{step.label}'.")
+            logger.info("Node %s ended with %s: %s", step.label, type(error).__name__, error)
         raise
     # linepipe's own line.
     logger.info("[%s] ΔMem: %.2f MiB | Peak: %.2f MiB", step.label, memory.delta, memory.peak)

@@ -161,3 +161,8 @@ def test_the_order_of_the_parts_is_the_same_in_every_process():
         for seed in range(3)
     }
     assert len(printed) == 1
+
+
+def test_parts_stand_in_list_order_where_their_inputs_allow():
+    nodes = [Node(load, [], ["s"]), Node(clean, ["s"], ["a"]), Node(fit, [], ["b"]), Node(save, ["a"], ["c"])]
+    assert [part.id for part in plan_parts(build_plan(nodes))] == ["load", "clean", "fit", "save"]

@@ -12,7 +12,7 @@ from nodes import clean, fit, load, made, save
 from sqlalchemy import Engine, create_engine
 
 from airflow_linepipe.errors import PlanError, SettingError
-from airflow_linepipe.plan import build_plan, plan_parts
+from airflow_linepipe.plan import build_plan, plan_parts, upstream_of_parts
 
 if TYPE_CHECKING:
     from nowhere import Unknown
@@ -175,3 +175,23 @@ def test_a_name_that_no_node_makes_is_a_problem():
 def test_a_task_of_makers_only_is_refused():
     with pytest.raises(SettingError, match="granularity\\['g'\\]: what its steps make is ephemeral"):
         parts_of(README, {"g": ["load"]}, constants={"url": ""}, ephemeral=["conn"])
+
+
+def test_what_else_a_maker_makes_is_what_it_made_the_first_time():
+    """An attacker's: a reader of both got another id than a reader of one."""
+    nodes = [Node(connection_and_rows, [], ["c", "n"]), Node(clean, ["c", "n"], ["t"]), Node(fit, ["n"], ["u"])]
+    parts = parts_of(nodes)
+    assert parts["clean"].sources == {"n": made("connection_and_rows", "n")}
+    assert list(parts) == ["connection_and_rows", "clean", "fit"]
+
+
+def test_a_writer_comes_after_all_who_make_the_ephemeral_anew():
+    """An attacker's: the writer did not wait, and the reader read what it wrote."""
+    nodes = [
+        Node(load, ["path"], ["c"]),
+        Node(fit, [], ["n"]),
+        Node(clean, ["c", "n"], ["a"]),
+        Node(save, ["path"], []),
+    ]
+    upstream = upstream_of_parts(build_plan(nodes, constants={"path": "/there"}, ephemeral=["c"]))
+    assert upstream == {"fit": [], "clean": ["fit"], "save": ["clean"]}

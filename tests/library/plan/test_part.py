@@ -145,3 +145,21 @@ def test_a_name_that_a_part_makes_again_is_given_once_and_then_its_own():
     assert part.plan.given == ("t",)
     assert [step.bindings for step in part.plan.steps] == [(from_outside("t"),), (made("clean", "t"),)]
     assert part.outputs == {"t": made("fit", "t")}
+
+
+def test_a_version_never_takes_the_name_of_a_real_output():
+    """An attacker's: r1 got another version."""
+    nodes = [
+        Node(load, [], ["x"]),
+        Node(load, [], ["x@load"]),
+        Node(fit, ["x"], ["q"]),
+        Node(clean, ["x"], ["x"]),
+        Node(save, ["x", "x@load"], ["z"]),
+    ]
+    part = cut(build_plan(nodes), "load", "load__2", "clean")
+
+    assert part.outputs == {
+        "x@load@": made("load", "x"),
+        "x@load": made("load__2", "x@load"),
+        "x": made("clean", "x"),
+    }

@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import re
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pandas as pd
@@ -218,3 +220,53 @@ def test_progress_is_a_bar_on_a_terminal(monkeypatch):
     airflow_linepipe.run(Pipeline(list(NODES), config={"n": 1}))
     assert "3/3" in terminal.getvalue()
     assert "━" in terminal.getvalue()
+
+
+def test_a_step_that_runs_in_two_tasks_keeps_what_it_left():
+    def make():
+        return threading.Lock(), 7
+
+    nodes = [Node(make, [], ["lock", "id"]), Node(lambda _, number: number, ["lock", "id"], ["a"])]
+    result = run(nodes, ephemeral=["lock"])
+    assert (result["id"], result["a"]) == (7, 7)
+    assert result.steps["make"].task == "make"
+
+
+def test_a_run_has_a_record_from_its_start_on(tmp_path):
+    """R18: also one that was killed in its first task."""
+    program = (
+        "import os, signal, sys; from linepipe.node import Node; from linepipe.pipeline import Pipeline; "
+        "from airflow_linepipe import run; "
+        "kill = lambda: os.kill(os.getpid(), signal.SIGKILL); "
+        "run(Pipeline([Node(kill, [], ['a'])]), storage=sys.argv[1], run_id='killed', quiet=True)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=False, cwd=ROOT)
+    assert done.returncode == -signal.SIGKILL
+    assert read_run(str(tmp_path), "killed").state == "running"
+
+
+class NamelessError(Exception):
+    def __str__(self):
+        raise RuntimeError
+
+    def add_note(self, note):
+        raise TypeError(note)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"), [(NamelessError(), "NamelessError"), (ValueError("\udcff"), "ValueError: \udcff")]
+)
+def test_an_error_that_cannot_say_what_it_is_is_still_the_nodes_own(error, told, tmp_path):
+    def throw():
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        run([Node(throw, [], ["a"])], storage=str(tmp_path), run_id="bad")
+    assert caught.value is error
+    assert read_run(str(tmp_path), "bad").steps["throw"].error == told
+
+
+def test_what_the_result_gives_is_the_callers_own():
+    result = run()
+    result["table"].append(5)
+    assert result["table"] == [0, 1, 2, 3]
