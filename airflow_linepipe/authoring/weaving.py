@@ -25,6 +25,7 @@ from airflow_linepipe.plan import (
     Plan,
     Resource,
     Source,
+    checked_mapping,
     plan_parts,
     plan_pipeline,
     upstream_of_parts,
@@ -140,7 +141,7 @@ def plan_tasks(
         SettingError: ``order``, ``granularity``, ``persist`` or ``storage`` cannot be used.
         StorageUnavailableError: The file system of ``storage`` is not installed.
     """
-    given, options = dict(inputs or {}), dict(node_options or {})
+    given, options = checked_mapping("inputs", inputs), checked_mapping("node_options", node_options)
     plan = plan_pipeline(
         pipeline,
         config=config,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from airflow_linepipe.plan.configuration import lookup
 from airflow_linepipe.plan.drawing import draw_ascii, draw_mermaid
 from airflow_linepipe.plan.grouping import PIPELINE_ID, Granularity, plan_parts, upstream_of_parts
-from airflow_linepipe.plan.naming import MAX_ID_LENGTH, function_label
+from airflow_linepipe.plan.naming import MAX_ID_LENGTH, checked_mapping, function_label
 from airflow_linepipe.plan.part import Part, Persist, Source, cut_parts
 from airflow_linepipe.plan.planner import MissingConfig, Order, build_plan, plan_pipeline
 from airflow_linepipe.plan.step import (
@@ -40,6 +40,7 @@ __all__ = [
     "Source",
     "Step",
     "build_plan",
+    "checked_mapping",
     "cut_parts",
     "draw_ascii",
     "draw_mermaid",

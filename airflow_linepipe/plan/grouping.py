@@ -186,9 +186,10 @@ def _naming_problems(ids: Sequence[str], granularity: Mapping[str, Sequence[str]
                     close = get_close_matches(str(step_id), ids, n=1)
                     hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(ids)}."
                     yield f"{where}: the pipeline has no step {step_id!r}: {hint}"
-                elif step_id in homes:
+                elif homes.setdefault(step_id, name) != name:
                     yield f"{where}: step {step_id!r} stands in {homes[step_id]!r} already: a step runs in one task."
-                homes[step_id] = name
+            if len(set(map(repr, step_ids))) < len(step_ids):
+                yield f"{where} is {step_ids!r}: name each step once."
     for name in granularity:
         if name in ids and name not in homes:
             yield f"granularity[{name!r}]: the step of this name runs in a task of its own: choose another name."

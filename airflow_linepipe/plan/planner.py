@@ -11,7 +11,7 @@ from airflow_linepipe.errors import PlanError, Problem, SettingError
 from airflow_linepipe.plan.calling import calling_problem
 from airflow_linepipe.plan.configuration import config_path, lookup
 from airflow_linepipe.plan.living import ephemeral_artifacts, ephemeral_problems
-from airflow_linepipe.plan.naming import MAX_ID_LENGTH, function_label, step_ids
+from airflow_linepipe.plan.naming import MAX_ID_LENGTH, checked_mapping, checked_names, function_label, step_ids
 from airflow_linepipe.plan.ordering import list_order, shared_order
 from airflow_linepipe.plan.step import (
     ArtifactBinding,
@@ -125,7 +125,7 @@ def build_plan(
     shape_problems = [problem for position, node in enumerate(nodes) for problem in _shape_problems(position, node)]
     if shape_problems:
         raise PlanError(shape_problems)
-    opened = dict(resources or {})
+    opened = checked_mapping("resources", resources)
     outside = {*(given or ()), *opened}
     names = {name: value for name, value in (constants or {}).items() if name not in outside}
     replaced = {name: value for name, value in (constants or {}).items() if name in (given or ())}
@@ -133,7 +133,7 @@ def build_plan(
         nodes=nodes, config=config, constants=names, given=given, missing_config=missing_config, resources=opened
     )
     steps = tuple(resolver.steps())
-    names_of_ephemeral = (ephemeral,) if isinstance(ephemeral, str) else tuple(ephemeral)
+    names_of_ephemeral = checked_names("ephemeral", ephemeral)
     problems = [
         *resolver.problems,
         *resolver.unread_given(),

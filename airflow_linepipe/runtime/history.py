@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from airflow_linepipe.errors import RunNotFoundError
+from airflow_linepipe.errors import ArtifactUnreadableError, RunNotFoundError
 from airflow_linepipe.handoff import ArtifactRef, Exchange, open_store, record_uri
 from airflow_linepipe.runtime.memory import MemoryUse
 from airflow_linepipe.runtime.result import RunResult, StepReport
@@ -40,14 +40,23 @@ def read_run(storage: str, run_id: str, *, name: str = "local", allow_pickle: bo
 
     Raises:
         RunNotFoundError: There is no such run.
+        ArtifactUnreadableError: Its record is damaged.
     """
     exchange = Exchange(storage, allow_pickle=allow_pickle)
     uri = record_uri(exchange.storage, name, run_id)
     try:
-        record: dict[str, Any] = json.loads(bytes(open_store(uri).read(uri)))
+        text = bytes(open_store(uri).read(uri))
     except FileNotFoundError as error:
         message = f"There is no run '{run_id}' of pipeline '{name}' in {storage}: nothing lies at {uri}."
         raise RunNotFoundError(message) from error
+    try:
+        return _result(json.loads(text), exchange)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        message = f"The record of run '{run_id}' at {uri} is damaged: {type(error).__name__}: {error}."
+        raise ArtifactUnreadableError(message) from error
+
+
+def _result(record: dict[str, Any], exchange: Exchange) -> RunResult:
     steps = {step["id"]: _report(step) for step in record.pop("steps")}
     outputs: dict[str, str] = record["outputs"]
 

@@ -26,6 +26,7 @@ from airflow_linepipe.plan import (
     Resource,
     ResourceBinding,
     Step,
+    checked_mapping,
     plan_parts,
     plan_pipeline,
 )
@@ -88,7 +89,11 @@ def run(
         HandoffError: A value cannot be stored.
         Exception: Whatever a node's function raises, as itself.
     """
-    given = dict(inputs or {})
+    for argument, text in (("name", name), ("run_id", "-" if run_id is None else run_id)):
+        if not isinstance(text, str) or not text:
+            message = f"{argument}={text!r}: give a text."
+            raise SettingError(message)
+    given = checked_mapping("inputs", inputs)
     plan = plan_pipeline(
         pipeline,
         config=config,
@@ -170,6 +175,7 @@ class _Run:
     shelf: _Memory | _Storage
     progress: Progress
     reports: dict[str, StepReport] = field(default_factory=dict)
+    _error: str = ""
     _started: datetime = field(default_factory=lambda: datetime.now(UTC))
     _clock: float = field(default_factory=perf_counter)
 
@@ -221,9 +227,10 @@ class _Run:
         return StepReport(id=step.id, node=step.label, task=part.id, state="running", inputs=inputs)
 
     def _fail(self, error: BaseException) -> None:
+        self._error = _told(error)
         for step_id, report in self.reports.items():
             if report.state == "running":
-                self.reports[step_id] = replace(report, state="failed", error=_told(error))
+                self.reports[step_id] = replace(report, state="failed", error=self._error)
 
     def _result(self, state: State) -> RunResult:
         def made(artifact: ArtifactBinding) -> str:
@@ -237,6 +244,7 @@ class _Run:
             started=self._started.isoformat(),
             seconds=perf_counter() - self._clock,
             steps=dict(self.reports),
+            error=self._error,
             outputs={name: made(artifact) for name, artifact in self.plan.outputs.items()},
             _load=lambda name: self.shelf.get(self.plan.outputs[name]),
         )

@@ -72,6 +72,7 @@ class RunResult:
         started: When it started, as ISO 8601 in UTC.
         seconds: How long it took, handing over included.
         steps: What became of each step, by its id, in the order in which they ran.
+        error: The type and message of the exception that ended it; "" if there was none.
         outputs: Where each output is: the step that made it last, or "" if it stayed inside its task.
     """
 
@@ -81,6 +82,7 @@ class RunResult:
     started: str
     seconds: float
     steps: Mapping[str, StepReport]
+    error: str
     outputs: Mapping[str, str]
     _load: Callable[[str], Any] = field(repr=False, compare=False)
 
@@ -129,5 +131,6 @@ class RunResult:
             "started": self.started,
             "seconds": self.seconds,
             "steps": [step.to_dict() for step in self.steps.values()],
+            "error": self.error,
             "outputs": dict(self.outputs),
         }

@@ -40,6 +40,11 @@ def check_storage(url: str) -> str:
         SettingError: It is no URL, or a relative path.
         StorageUnavailableError: Its file system is not known or not installed.
     """
+    # What authors write is not always what the annotation asks for.
+    written: object = url
+    if not isinstance(written, str):
+        message = f"The storage {written!r} is no URL: write file:///absolute/path, s3://bucket/prefix or the like."
+        raise SettingError(message)
     if url.startswith("/"):
         url = f"file://{url}"
     scheme, separator, rest = url.partition("://")

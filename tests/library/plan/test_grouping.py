@@ -107,6 +107,7 @@ def test_a_writer_makes_tasks_wait_too():
             {"g": ["zz"]},
             "granularity['g']: the pipeline has no step 'zz': it has load, clean, fit, fit__2, save, save__2.",
         ),
+        ({"g": [["load"]]}, "the pipeline has no step ['load']: did you mean 'load'?"),
         ({"g": "load"}, "granularity['g'] is 'load': give a list of step ids."),
         ({"g": []}, "granularity['g'] is []: give a list of step ids."),
         ({"g": None}, "granularity['g'] is None: give a list of step ids."),
@@ -120,7 +121,7 @@ def test_a_writer_makes_tasks_wait_too():
         ),
         (
             {"g": ["load", "load"]},
-            "granularity['g']: step 'load' stands in 'g' already: a step runs in one task.",
+            "granularity['g'] is ['load', 'load']: name each step once.",
         ),
         (
             {"clean": ["load", "fit"]},

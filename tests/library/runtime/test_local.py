@@ -19,6 +19,7 @@ from linepipe.pipeline import Pipeline
 import airflow_linepipe
 from airflow_linepipe import read_run
 from airflow_linepipe.errors import (
+    ArtifactUnreadableError,
     LinepipeError,
     PlanError,
     RunNotFoundError,
@@ -167,6 +168,16 @@ def test_a_run_that_is_not_there_is_named(tmp_path):
         ({"order": "random"}, SettingError, "order='random' is not known"),
         ({"persist": "some"}, SettingError, "persist='some' is not known"),
         ({"storage": "here"}, SettingError, "The storage 'here' is no URL"),
+        ({"storage": 5}, SettingError, "The storage 5 is no URL"),
+        ({"run_id": 5}, SettingError, "run_id=5: give a text"),
+        ({"run_id": ""}, SettingError, "run_id='': give a text"),
+        ({"name": ""}, SettingError, "name='': give a text"),
+        ({"name": None}, SettingError, "name=None: give a text"),
+        ({"inputs": ["x"]}, SettingError, "inputs=.'x'.: give a dict whose keys are names"),
+        ({"inputs": {1: 2}}, SettingError, "inputs={1: 2}: give a dict whose keys are names"),
+        ({"resources": ["x"]}, SettingError, "resources=.'x'.: give a dict whose keys are names"),
+        ({"ephemeral": None}, SettingError, "ephemeral=None: give a list of names"),
+        ({"ephemeral": [1]}, SettingError, "ephemeral=.1.: give a list of names"),
         ({"inputs": {"zz": 1}}, PlanError, "'zz' is given from outside, and no node reads it"),
     ],
 )
@@ -270,3 +281,24 @@ def test_what_the_result_gives_is_the_callers_own():
     result = run()
     result["table"].append(5)
     assert result["table"] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"steps": [], "outputs": 3}'])
+def test_a_damaged_record_is_named(text, tmp_path):
+    run(storage=str(tmp_path), run_id="mine")
+    (record,) = tmp_path.rglob(".run.json")
+    record.write_text(text)
+    with pytest.raises(ArtifactUnreadableError, match="The record of run 'mine' at file://.* is damaged"):
+        read_run(str(tmp_path), "mine")
+
+
+def test_a_resource_that_does_not_open_fails_the_run_and_the_record_says_why(tmp_path):
+    class Closed:
+        def open(self):
+            message = "nobody there"
+            raise ConnectionError(message)
+
+    with pytest.raises(ConnectionError):
+        run([Node(len, ["conn"], ["n"])], resources={"conn": Closed()}, storage=str(tmp_path), run_id="bad")
+    result = read_run(str(tmp_path), "bad")
+    assert (result.state, result.error, dict(result.steps)) == ("failed", "ConnectionError: nobody there", {})
