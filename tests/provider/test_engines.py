@@ -11,6 +11,7 @@ import pytest
 from linepipe.node import Node
 from linepipe.pipeline import Pipeline
 from sqlalchemy import Engine, create_engine
+from sqlalchemy.pool import NullPool
 
 from airflow_linepipe import AirflowConnection, LinepipeDag, run
 from airflow_linepipe.errors import SettingError, UnknownOutputError
@@ -19,11 +20,11 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def create_db_engine(url):
-    return create_engine(url)
+    return create_engine(url, poolclass=NullPool)  # whoever makes it closes nothing, as in linepipe
 
 
 def create_annotated_engine(url: str) -> Engine:
-    return create_engine(url)
+    return create_engine(url, poolclass=NullPool)  # whoever makes it closes nothing, as in linepipe
 
 
 def fill(conn):
