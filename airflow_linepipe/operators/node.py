@@ -21,7 +21,7 @@ from airflow_linepipe.hooks.handoff import (
 )
 from airflow_linepipe.operators.templating import ReferenceTemplating
 from airflow_linepipe.plan import ArtifactBinding, Part, build_plan, function_label, load_target
-from airflow_linepipe.runtime import run_plan
+from airflow_linepipe.runtime import run_plan, with_ways_out
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -119,7 +119,7 @@ class LinepipeNodeOperator(ReferenceTemplating):
                     try:
                         stored = hand_over(value, name=name, exchange=exchange, producer=producer, depth=depth)
                     except UnsupportedValueError as error:
-                        raise _with_ways_out(error, name) from error
+                        raise with_ways_out(error, name) from error
                     references[name] = stored
         if self.multiple_outputs:
             return references or None
@@ -179,15 +179,6 @@ def _part(
     plan = build_plan(nodes, config=config, constants=constants, given=given, order="list")
     own = [step.id for step in plan.steps]
     return Part(id=own[0], plan=plan, own=own, sources={}, outputs=plan.outputs)
-
-
-def _with_ways_out(error: UnsupportedValueError, name: str) -> UnsupportedValueError:
-    message = (
-        f"{error} If it has to be live, let a LinepipeTaskGroup keep it inside its tasks: ephemeral=['{name}'] makes "
-        f"it anew in each task that reads it, resources={{'{name}': AirflowConnection(…)}} opens a connection there, "
-        "granularity='pipeline' runs all nodes in one task."
-    )
-    return UnsupportedValueError(message, artifact=error.artifact, type_name=error.type_name)
 
 
 def _check_output_names(part: Part) -> None:

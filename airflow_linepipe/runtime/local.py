@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from airflow_linepipe.errors import RunNotFoundError, SettingError
+from airflow_linepipe.errors import RunNotFoundError, SettingError, UnsupportedValueError
 from airflow_linepipe.handoff import ArtifactRef, Exchange, Json, Producer, type_name
 from airflow_linepipe.plan import (
     ArtifactBinding,
@@ -32,6 +32,7 @@ from airflow_linepipe.plan import (
 )
 from airflow_linepipe.runtime.copying import private_copy
 from airflow_linepipe.runtime.history import read_run, write_run
+from airflow_linepipe.runtime.outputs import with_ways_out
 from airflow_linepipe.runtime.progress import Progress, show_progress
 from airflow_linepipe.runtime.result import RunResult, State, StepReport
 from airflow_linepipe.runtime.runner import run_plan
@@ -154,7 +155,10 @@ class _Storage:
 
     def put(self, part: Part, name: str, value: Any) -> Json:
         producer = Producer(dag_id=self.name, run_id=self.run_id, task_id=part.id)
-        reference = self.exchange.put(value, name=name, producer=producer)
+        try:
+            reference = self.exchange.put(value, name=name, producer=producer)
+        except UnsupportedValueError as error:
+            raise with_ways_out(error, name) from error
         self.references[part.outputs[name]] = reference
         return reference.to_wire()
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
-from airflow_linepipe.errors import OutputCountError, OutputTypeError
+from airflow_linepipe.errors import OutputCountError, OutputTypeError, UnsupportedValueError
 
-__all__ = ["name_outputs"]
+__all__ = ["name_outputs", "with_ways_out"]
 
 
 def name_outputs(result: Any, *, label: str, outputs: Sequence[str]) -> dict[str, Any]:
@@ -46,6 +46,24 @@ def name_outputs(result: Any, *, label: str, outputs: Sequence[str]) -> dict[str
         message = f"Node '{label}' returned {count} values, but {len(outputs)} outputs were declared ({names})."
         raise OutputCountError(message)
     return dict(zip(outputs, result, strict=True))
+
+
+def with_ways_out(error: UnsupportedValueError, name: str) -> UnsupportedValueError:
+    """The error about a value that cannot leave its task, with the ways to keep it inside.
+
+    Args:
+        error: The exchange's own.
+        name: The output.
+
+    Returns:
+        One that says what an author can declare.
+    """
+    message = (
+        f"{error} If it has to be live, keep it inside its tasks: ephemeral=['{name}'] makes it anew in each task that "
+        f"reads it, resources={{'{name}': AirflowConnection(…)}} opens a connection there, granularity='pipeline' runs "
+        "all nodes in one task."
+    )
+    return UnsupportedValueError(message, artifact=error.artifact, type_name=error.type_name)
 
 
 def _count(result: Any) -> int | None:

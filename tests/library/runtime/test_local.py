@@ -128,7 +128,9 @@ def test_a_failed_run_raises_the_nodes_own_error_and_is_read_as_far_as_it_came(t
 def test_a_value_that_cannot_be_stored_fails_its_step(tmp_path):
     """R16."""
     nodes = [Node(lambda: (n for n in ()), [], ["g"])]
-    with pytest.raises(UnsupportedValueError, match="Output 'g' of task 'lambda' of DAG 'local'.* is a generator"):
+    with pytest.raises(
+        UnsupportedValueError, match="Output 'g' of task 'lambda' of DAG 'local'.* is a generator.*ephemeral=..g'."
+    ):
         run(nodes, storage=str(tmp_path), run_id="bad")
     assert read_run(str(tmp_path), "bad").steps["lambda"].state == "failed"
     assert next(run([Node(lambda: (n for n in (5,)), [], ["g"])])["g"]) == 5
