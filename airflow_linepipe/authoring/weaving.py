@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import XComArg
@@ -26,6 +25,7 @@ from airflow_linepipe.plan import (
     Resource,
     Source,
     checked_mapping,
+    did_you_mean,
     plan_parts,
     plan_pipeline,
     upstream_of_parts,
@@ -49,8 +49,7 @@ class Outputs(Mapping[str, XComArg]):
 
     def __getitem__(self, name: str) -> XComArg:
         if name not in self._artifacts:
-            close = get_close_matches(name, self._artifacts, n=1)
-            hint = f"did you mean '{close[0]}'?" if close else f"it has {', '.join(self._artifacts) or 'none'}."
+            hint = did_you_mean(name, self._artifacts, otherwise=f"it has {', '.join(self._artifacts) or 'none'}.")
             message = f"The pipeline has no output '{name}': {hint}"
             raise UnknownOutputError(message)
         artifact = self._artifacts[name]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from airflow_linepipe.errors import SettingError
+from airflow_linepipe.plan import checked_choice
 
 __all__ = ["AirflowConnection"]
 
@@ -28,9 +29,7 @@ class AirflowConnection:
     what: Literal["engine", "hook"] = "engine"
 
     def __post_init__(self) -> None:
-        if self.what not in ("engine", "hook"):
-            message = f'AirflowConnection({self.conn_id!r}): what={self.what!r} is not known: use "engine" or "hook".'
-            raise SettingError(message)
+        checked_choice(f"AirflowConnection({self.conn_id!r}): what", self.what, ("engine", "hook"))
 
     @contextmanager
     def open(self) -> Iterator[Any]:

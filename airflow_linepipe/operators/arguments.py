@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Collection
-from difflib import get_close_matches
 from functools import cache
 
 from airflow.sdk import BaseOperator
 
 from airflow_linepipe.errors import UnknownArgumentError
+from airflow_linepipe.plan import did_you_mean
 
 __all__ = ["operator_parameters", "unknown_argument"]
 
@@ -24,6 +24,5 @@ def operator_parameters(operator: type[BaseOperator] = BaseOperator) -> frozense
 
 def unknown_argument(name: str, *, owner: str, known: Collection[str]) -> UnknownArgumentError:
     """The error for an argument that nothing takes, with the closest that something does."""
-    close = get_close_matches(name, sorted(known), n=1)
-    hint = f": did you mean '{close[0]}'?" if close else "."
-    return UnknownArgumentError(f"{owner} takes no argument '{name}'{hint}")
+    hint = did_you_mean(name, sorted(known), otherwise="")
+    return UnknownArgumentError(f"{owner} takes no argument '{name}'" + (f": {hint}" if hint else "."))

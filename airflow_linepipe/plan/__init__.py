@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from airflow_linepipe.plan.arguments import checked_choice, checked_mapping, did_you_mean
 from airflow_linepipe.plan.configuration import lookup
 from airflow_linepipe.plan.drawing import draw_ascii, draw_mermaid
 from airflow_linepipe.plan.grouping import PIPELINE_ID, Granularity, plan_parts, upstream_of_parts
-from airflow_linepipe.plan.naming import MAX_ID_LENGTH, checked_mapping, function_label
+from airflow_linepipe.plan.naming import MAX_ID_LENGTH, function_label
 from airflow_linepipe.plan.part import Part, Persist, Source, cut_parts
 from airflow_linepipe.plan.planner import MissingConfig, Order, build_plan, plan_pipeline
 from airflow_linepipe.plan.step import (
@@ -40,8 +41,10 @@ __all__ = [
     "Source",
     "Step",
     "build_plan",
+    "checked_choice",
     "checked_mapping",
     "cut_parts",
+    "did_you_mean",
     "draw_ascii",
     "draw_mermaid",
     "function_label",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from itertools import pairwise
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from airflow_linepipe.errors import PlanError, Problem, SettingError
+from airflow_linepipe.plan.arguments import checked_choice, did_you_mean
 from airflow_linepipe.plan.naming import is_task_id
 from airflow_linepipe.plan.part import Part, Persist, cut_parts, makers_of, makers_to_repeat
 from airflow_linepipe.plan.step import Plan
@@ -19,7 +19,6 @@ __all__ = ["PIPELINE_ID", "Granularity", "plan_parts", "upstream_of_parts"]
 Granularity: TypeAlias = Literal["node", "chain", "pipeline"] | Mapping[str, Sequence[str]]
 
 PIPELINE_ID = "pipeline"
-_MODES = ("node", "chain", "pipeline")
 
 
 def plan_parts(
@@ -42,9 +41,7 @@ def plan_parts(
         SettingError: ``granularity`` or ``persist`` is nothing of the kind, or names what the plan has not.
         PlanError: Two parts would wait for each other.
     """
-    if persist not in ("boundary", "all"):
-        message = f'persist={persist!r} is not known: use "boundary" or "all".'
-        raise SettingError(message)
+    checked_choice("persist", persist, get_args(Persist))
     upstream = upstream_of_parts(plan)
     groups = _groups(plan, upstream, granularity, apart)
     home = {step_id: group for group, step_ids in groups.items() for step_id in step_ids}
@@ -60,7 +57,7 @@ def plan_parts(
     return cut_parts(plan, {group: groups[group] for group in order}, persist=persist)
 
 
-def _in_list_order(before: Mapping[str, Sequence[str]]) -> Iterator[str]:
+def _in_list_order(before: Mapping[str, Sequence[str]]) -> list[str]:
     """Each group after those it needs, and else as the groups stand: as near to linepipe's order as can be.
 
     Raises:
@@ -69,18 +66,15 @@ def _in_list_order(before: Mapping[str, Sequence[str]]) -> Iterator[str]:
     position = {group: number for number, group in enumerate(before)}
     sorter = TopologicalSorter(before)
     sorter.prepare()
-    return _ready_groups(sorter, list(before), position)
-
-
-def _ready_groups(sorter: TopologicalSorter[str], groups: Sequence[str], position: Mapping[str, int]) -> Iterator[str]:
-    ready = [position[group] for group in sorter.get_ready()]
-    heapify(ready)
-    while ready:
-        group = groups[heappop(ready)]
-        yield group
+    ready: list[tuple[int, str]] = []
+    order: list[str] = []
+    while sorter.is_active():
+        for group in sorter.get_ready():
+            heappush(ready, (position[group], group))
+        _, group = heappop(ready)
         sorter.done(group)
-        for freed in sorter.get_ready():
-            heappush(ready, position[freed])
+        order.append(group)
+    return order
 
 
 def upstream_of_parts(plan: Plan) -> dict[str, list[str]]:
@@ -121,8 +115,8 @@ def _groups(
         return {chain[0]: chain for chain in _chains(upstream, apart)}
     if mode == "pipeline":
         return {PIPELINE_ID: list(upstream)} if upstream else {}
-    close = get_close_matches(str(mode), _MODES, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else 'use "node", "chain", "pipeline" or a dict of lists of step ids.'
+    otherwise = 'use "node", "chain", "pipeline" or a dict of lists of step ids.'
+    hint = did_you_mean(mode, ("node", "chain", "pipeline"), otherwise=otherwise)
     message = f"granularity={granularity!r} is not known: {hint}"
     raise SettingError(message)
 
@@ -183,8 +177,7 @@ def _naming_problems(ids: Sequence[str], granularity: Mapping[str, Sequence[str]
         else:
             for step_id in step_ids:
                 if step_id not in ids:
-                    close = get_close_matches(str(step_id), ids, n=1)
-                    hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(ids)}."
+                    hint = did_you_mean(step_id, ids, otherwise=f"it has {', '.join(ids)}.")
                     yield f"{where}: the pipeline has no step {step_id!r}: {hint}"
                 elif homes.setdefault(step_id, name) != name:
                     yield f"{where}: step {step_id!r} stands in {homes[step_id]!r} already: a step runs in one task."

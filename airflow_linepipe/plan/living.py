@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Collection, Iterator, Sequence
-from difflib import get_close_matches
 from typing import Any, Final
 
 from airflow_linepipe.errors import Problem
+from airflow_linepipe.plan.arguments import did_you_mean
 from airflow_linepipe.plan.step import ArtifactBinding, Step
 
 __all__ = ["ephemeral_artifacts", "ephemeral_problems"]
@@ -52,8 +52,7 @@ def ephemeral_problems(steps: Sequence[Step], names: Collection[str]) -> Iterato
     made = {name for step in steps for name in step.outputs}
     for name in names:
         if name not in made:
-            close = get_close_matches(name, sorted(made), n=1)
-            hint = f"did you mean '{close[0]}'?" if close else "name an output of the pipeline."
+            hint = did_you_mean(name, sorted(made), otherwise="name an output of the pipeline.")
             yield Problem(node="", value=name, message=f"ephemeral: no node outputs '{name}': {hint}")
 
 

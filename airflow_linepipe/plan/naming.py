@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from airflow_linepipe.errors import SettingError
-
-__all__ = ["MAX_ID_LENGTH", "checked_mapping", "checked_names", "function_label", "is_task_id", "step_ids"]
+__all__ = ["MAX_ID_LENGTH", "function_label", "is_task_id", "step_ids"]
 
 # airflow.sdk.definitions._internal.node: KEY_REGEX and the length it checks.
 MAX_ID_LENGTH = 250
@@ -48,34 +46,6 @@ def step_ids(labels: Sequence[str]) -> Iterator[str]:
             candidate = f"{name}__{counts[name]}"
         taken.add(candidate)
         yield candidate
-
-
-def checked_names(argument: str, names: object) -> tuple[str, ...]:
-    """An argument that is a list of names.
-
-    Raises:
-        SettingError: It is something else; the sentence begins with the argument.
-    """
-    if isinstance(names, str):
-        return (names,)
-    if not isinstance(names, Collection) or not all(isinstance(name, str) for name in names):
-        message = f"{argument}={names!r}: give a list of names."
-        raise SettingError(message)
-    return tuple(names)
-
-
-def checked_mapping(argument: str, values: object) -> dict[str, Any]:
-    """An argument that is a dict by name, or None for an empty one.
-
-    Raises:
-        SettingError: It is something else; the sentence begins with the argument.
-    """
-    if values is None:
-        return {}
-    if not isinstance(values, Mapping) or not all(isinstance(name, str) for name in values):
-        message = f"{argument}={values!r}: give a dict whose keys are names."
-        raise SettingError(message)
-    return dict(values)
 
 
 def _safe(label: str) -> str:

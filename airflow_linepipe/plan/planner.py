@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
-from airflow_linepipe.errors import PlanError, Problem, SettingError
+from airflow_linepipe.errors import PlanError, Problem
+from airflow_linepipe.plan.arguments import checked_choice, checked_mapping, checked_names, did_you_mean
 from airflow_linepipe.plan.calling import calling_problem
 from airflow_linepipe.plan.configuration import config_path, lookup
 from airflow_linepipe.plan.living import ephemeral_artifacts, ephemeral_problems
-from airflow_linepipe.plan.naming import MAX_ID_LENGTH, checked_mapping, checked_names, function_label, step_ids
+from airflow_linepipe.plan.naming import MAX_ID_LENGTH, function_label, step_ids
 from airflow_linepipe.plan.ordering import list_order, shared_order
 from airflow_linepipe.plan.step import (
     ArtifactBinding,
@@ -118,10 +118,7 @@ def build_plan(
         SettingError: ``order`` or ``missing_config`` is neither of the two.
     """
     for name, chosen, known in (("order", order, Order), ("missing_config", missing_config, MissingConfig)):
-        if chosen not in get_args(known):
-            one, other = get_args(known)
-            message = f'{name}={chosen!r} is not known: use "{one}" or "{other}".'
-            raise SettingError(message)
+        checked_choice(name, chosen, get_args(known))
     shape_problems = [problem for position, node in enumerate(nodes) for problem in _shape_problems(position, node)]
     if shape_problems:
         raise PlanError(shape_problems)
@@ -293,8 +290,8 @@ class _Resolver:
 
 
 def _closest(name: str, known: set[str]) -> str:
-    close = get_close_matches(name, sorted(known - {name}), n=1)
-    return f": did you mean '{close[0]}'?" if close else ""
+    hint = did_you_mean(name, sorted(known - {name}), otherwise="")
+    return f": {hint}" if hint else ""
 
 
 def _sentence(text: str) -> str:

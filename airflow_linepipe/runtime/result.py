@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any, Literal, TypeAlias
 
 from airflow_linepipe.errors import UnknownOutputError
 from airflow_linepipe.handoff import Json
+from airflow_linepipe.plan import did_you_mean
 from airflow_linepipe.runtime.memory import MemoryUse
 
 __all__ = ["RunResult", "State", "StepReport"]
@@ -99,8 +99,7 @@ class RunResult:
             HandoffError: It cannot be read any more.
         """
         if name not in self.outputs:
-            close = get_close_matches(name, self.outputs, n=1)
-            hint = f"did you mean '{close[0]}'?" if close else f"it has {', '.join(self.outputs) or 'none'}."
+            hint = did_you_mean(name, self.outputs, otherwise=f"it has {', '.join(self.outputs) or 'none'}.")
             message = f"Run '{self.run_id}' has no output '{name}': {hint}"
             raise UnknownOutputError(message)
         if not self.outputs[name]:
