@@ -1,4 +1,4 @@
-"""Plan → tasks: one operator a step, in the DAG and group of the moment."""
+"""Plan → tasks: one operator a part, in the DAG and group of the moment."""
 
 from __future__ import annotations
 
@@ -28,7 +28,6 @@ from airflow_linepipe.plan import (
     did_you_mean,
     plan_parts,
     plan_pipeline,
-    upstream_of_parts,
 )
 
 if TYPE_CHECKING:
@@ -88,8 +87,8 @@ class PlannedTasks:
     def weave(self) -> Outputs:
         """Make one task for each part, with its edges, in the DAG and group of the moment."""
         # By step id: the steps of one part share an operator.
-        upstream = upstream_of_parts(self.plan)
         operators: dict[str, LinepipeNodeOperator] = {}
+        tasks: dict[str, LinepipeNodeOperator] = {}
         # Left out, it may still come from the DAG's default_args.
         storage: dict[str, Any] = {} if self.storage is None else {"storage": self.storage}
         for part in self.parts:
@@ -102,11 +101,11 @@ class PlannedTasks:
             if part.outputs and not operator.do_xcom_push:
                 message = f"Node '{part.id}': do_xcom_push=False would lose its outputs ({', '.join(part.outputs)})."
                 raise SettingError(message)
-            own = [step.id for step in part.plan.steps if step.id in part.own]
-            for other in dict.fromkeys(other for step_id in own for other in upstream[step_id]):
-                if other not in own and operators[other].task_id not in operator.upstream_task_ids:
-                    operator.set_upstream(operators[other])
-            operators.update(dict.fromkeys(own, operator))
+            for before in (tasks[part_id] for part_id in part.upstream):
+                if before.task_id not in operator.upstream_task_ids:
+                    operator.set_upstream(before)
+            tasks[part.id] = operator
+            operators.update(dict.fromkeys(part.own, operator))
         return Outputs(self.plan.outputs, operators)
 
     def _input(self, source: Source, operators: Mapping[str, LinepipeNodeOperator]) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from airflow_linepipe.plan.arguments import checked_choice, checked_mapping, did_you_mean
 from airflow_linepipe.plan.configuration import lookup
 from airflow_linepipe.plan.drawing import draw_ascii, draw_mermaid
-from airflow_linepipe.plan.grouping import PIPELINE_ID, Granularity, plan_parts, upstream_of_parts
+from airflow_linepipe.plan.grouping import PIPELINE_ID, Granularity, plan_parts
 from airflow_linepipe.plan.naming import MAX_ID_LENGTH, function_label
 from airflow_linepipe.plan.part import Part, Persist, Source, cut_parts
 from airflow_linepipe.plan.planner import MissingConfig, Order, build_plan, plan_pipeline
@@ -52,5 +52,4 @@ __all__ = [
     "lookup",
     "plan_parts",
     "plan_pipeline",
-    "upstream_of_parts",
 ]

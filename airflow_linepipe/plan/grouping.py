@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from heapq import heappop, heappush
 from itertools import pairwise
@@ -54,7 +55,8 @@ def plan_parts(
         order = _in_list_order(before)
     except CycleError as error:
         raise PlanError([_cycle(upstream, home, error.args[1])]) from error
-    return cut_parts(plan, {group: groups[group] for group in order}, persist=persist)
+    parts = cut_parts(plan, {group: groups[group] for group in order}, persist=persist)
+    return tuple(replace(part, upstream=tuple(dict.fromkeys(before[part.id]))) for part in parts)
 
 
 def _in_list_order(before: Mapping[str, Sequence[str]]) -> list[str]:

@@ -22,6 +22,7 @@ class Part:
         id: The task's id, without groups around it.
         plan: The steps that run in it, fed from outside where others make a value.
         own: The steps that run nowhere else; the rest make ephemeral values for them.
+        upstream: The ids of the parts that must run before it, for a value or for order's sake.
         sources: What the part is given, by name: each an artifact of another part, or what the whole plan is given.
         outputs: What leaves the part, by name.
     """
@@ -29,6 +30,7 @@ class Part:
     id: str
     plan: Plan
     own: Collection[str]
+    upstream: tuple[str, ...] = ()
     sources: Mapping[str, Source]
     outputs: Mapping[str, ArtifactBinding]
 
@@ -57,8 +59,8 @@ def cut_parts(plan: Plan, groups: Mapping[str, Collection[str]], *, persist: Per
 
     Args:
         plan: The whole plan.
-        groups: The steps of each part, by the part's id; they keep linepipe's list order. Every other step is taken
-            for a part of its own, which is not returned.
+        groups: The steps of each part, by the part's id; they keep linepipe's list order. Every step is in one,
+            except those that run again wherever they are read.
         persist: "boundary": what steps of other parts read leaves the part, and what no step reads at all; "all":
             every output leaves.
 
@@ -68,13 +70,9 @@ def cut_parts(plan: Plan, groups: Mapping[str, Collection[str]], *, persist: Per
     Raises:
         KeyError: The plan has no step of such an id.
     """
-    own = {part_id: {plan.step(step_id).id for step_id in step_ids} for part_id, step_ids in groups.items()}
-    grouped = {step_id for step_ids in own.values() for step_id in step_ids}
-    remade = makers_to_repeat(plan)
-    alone = {step.id: {step.id} for step in plan.steps if step.id not in grouped and step.id not in remade}
     position = {step.id: number for number, step in enumerate(plan.steps)}
     cuts: dict[str, tuple[tuple[Step, ...], dict[str, Source]]] = {}
-    for part_id, step_ids in [*own.items(), *alone.items()]:
+    for part_id, step_ids in groups.items():
         inside = set(step_ids).union(*(makers_of(plan, step_id) for step_id in step_ids))
         sources: dict[str, Source] = {}
         steps = (plan.steps[number] for number in sorted(position[step_id] for step_id in inside))
@@ -84,7 +82,7 @@ def cut_parts(plan: Plan, groups: Mapping[str, Collection[str]], *, persist: Per
     last = set(plan.outputs.values())
     names = {name for step in plan.steps for name in step.outputs}
     parts = []
-    for part_id, step_ids in own.items():
+    for part_id, step_ids in groups.items():
         fed, sources = cuts[part_id]
         made = [ArtifactBinding(producer=step.id, name=name) for step in fed for name in step.outputs]
         outputs = {
@@ -142,9 +140,10 @@ def _fed_from_outside(
     return replace(step, bindings=tuple(bindings), after=tuple(other for other in step.after if other in inside))
 
 
-def _version_name(artifact: ArtifactBinding, taken: Collection[str]) -> str:
-    """What an earlier version of a name is called; no output has that name."""
-    name = f"{artifact.name}@{artifact.producer}"
+def _version_name(binding: Source, taken: Collection[str]) -> str:
+    """What another version of a name is called; nothing has that name."""
+    maker = binding.producer if isinstance(binding, ArtifactBinding) else ""
+    name = f"{binding.name}@{maker}"
     while name in taken:
         name = f"{name}@"
     return name
@@ -152,9 +151,4 @@ def _version_name(artifact: ArtifactBinding, taken: Collection[str]) -> str:
 
 def _free_name(binding: Source, taken: Collection[str]) -> str:
     """The binding's own name, or one that nothing else has."""
-    name = binding.name
-    if name in taken and isinstance(binding, ArtifactBinding):
-        name = f"{name}@{binding.producer}"
-    while name in taken:
-        name = f"{name}@"
-    return name
+    return binding.name if binding.name not in taken else _version_name(binding, taken)

@@ -12,7 +12,8 @@ from nodes import clean, fit, load, made, save
 from sqlalchemy import Engine, create_engine
 
 from airflow_linepipe.errors import PlanError, SettingError
-from airflow_linepipe.plan import build_plan, plan_parts, upstream_of_parts
+from airflow_linepipe.plan import build_plan, plan_parts
+from airflow_linepipe.plan.grouping import upstream_of_parts
 
 if TYPE_CHECKING:
     from nowhere import Unknown
