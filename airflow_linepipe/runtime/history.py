@@ -22,7 +22,7 @@ def write_run(result: RunResult, storage: str) -> None:
     """
     uri = record_uri(storage, result.pipeline, result.run_id)
     with open_store(uri).write(uri) as file:
-        file.write(json.dumps(result.to_dict(), indent=1).encode())
+        file.write(json.dumps(result.to_dict()).encode())
 
 
 def read_run(storage: str, run_id: str, *, name: str = "local", allow_pickle: bool = True) -> RunResult:

@@ -24,7 +24,7 @@ __all__ = ["bind_inputs", "drop_read"]
 
 
 def bind_inputs(
-    plan: Plan, step: Step, *, values: MutableMapping[Binding, Any], last_reader: MutableMapping[Binding, str]
+    plan: Plan, step: Step, *, values: Mapping[Binding, Any], last_reader: Mapping[Binding, str]
 ) -> list[Any]:
     """The step's arguments, in order.
 

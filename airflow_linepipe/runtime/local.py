@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -140,8 +140,8 @@ class _Memory:
     def get(self, artifact: ArtifactBinding) -> Any:
         return private_copy(self.values[artifact], artifact.name)
 
-    def keep(self, result: RunResult) -> None:
-        """Nothing outlives the process."""
+    def keep(self, result: Callable[[], RunResult]) -> None:
+        """Nothing outlives the process, so nothing is asked for."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -165,8 +165,8 @@ class _Storage:
     def get(self, artifact: ArtifactBinding) -> Any:
         return self.exchange.get(self.references[artifact])
 
-    def keep(self, result: RunResult) -> None:
-        write_run(result, self.exchange.storage)
+    def keep(self, result: Callable[[], RunResult]) -> None:
+        write_run(result(), self.exchange.storage)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -184,18 +184,17 @@ class _Run:
     _clock: float = field(default_factory=perf_counter)
 
     def run(self, parts: Sequence[Part], given: Mapping[str, Any]) -> RunResult:
-        """Run part after part; what is known so far is kept after each."""
-        self.shelf.keep(self._result("running"))
+        """Run part after part; what is known so far is kept before each."""
         try:
             for part in parts:
+                self.shelf.keep(lambda: self._result("running"))
                 self._run_part(part, given)
-                self.shelf.keep(self._result("running"))
         except BaseException as error:
             self._fail(error)
-            self.shelf.keep(self._result("failed"))
+            self.shelf.keep(lambda: self._result("failed"))
             raise
         result = self._result("success")
-        self.shelf.keep(result)
+        self.shelf.keep(lambda: result)
         return result
 
     def _run_part(self, part: Part, given: Mapping[str, Any]) -> None:

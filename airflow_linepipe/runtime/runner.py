@@ -73,7 +73,6 @@ def run_plan(
             if on_start:
                 on_start(step)
             yield _run_step(plan, step, values=values, last_reader=last_reader, leaving=leaving)
-        values.clear()
 
 
 def _run_step(
