@@ -67,6 +67,7 @@ def _run(chosen: argparse.Namespace) -> None:
     result = run(
         chosen.target,
         inputs=_inputs(chosen),
+        params=_pairs("--param", chosen.param),
         storage=chosen.storage,
         granularity=_granularity(chosen),
         order=chosen.order,
@@ -86,17 +87,21 @@ def _show(chosen: argparse.Namespace) -> None:
 
 
 def _inputs(chosen: argparse.Namespace) -> dict[str, Any]:
-    inputs = {}
-    for pair in chosen.input:
+    return _pairs("--input", chosen.input)
+
+
+def _pairs(option: str, pairs: Sequence[str]) -> dict[str, Any]:
+    values = {}
+    for pair in pairs:
         name, equals, text = pair.partition("=")
         if not (name and equals):
-            message = f"--input {pair}: write it as NAME=VALUE."
+            message = f"{option} {pair}: write it as NAME=VALUE."
             raise SettingError(message)
         try:
-            inputs[name] = json.loads(text)
+            values[name] = json.loads(text)
         except json.JSONDecodeError:  # what is no JSON is a text
-            inputs[name] = text
-    return inputs
+            values[name] = text
+    return values
 
 
 def _granularity(chosen: argparse.Namespace) -> Any:
@@ -124,6 +129,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--ephemeral", action="append", default=[], metavar="NAME", help="what cannot travel")
     for command in (check, execute):
         command.add_argument("--storage", metavar="URL", help="where artifacts lie")
+    execute.add_argument(
+        "--param", action="append", default=[], metavar="NAME=VALUE", help="a value of config or constants in this run"
+    )
     execute.add_argument("--name", default="local", help="the pipeline's name, the folder below the storage")
     execute.add_argument("--json", action="store_true", help="print the result as JSON")
     execute.add_argument("--quiet", action="store_true", help="show no progress")

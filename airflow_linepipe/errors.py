@@ -5,6 +5,7 @@ builtin that a caller would expect::
 
     LinepipeError
     ├── PlanError (ValueError)                  the pipeline cannot become a plan
+    │   ├── PipelineTypeError (TypeError)       what should be a pipeline is none
     │   └── PipelineNotFoundError (ImportError) "package.module:attribute" leads nowhere
     ├── SettingError (ValueError)               a setting or an argument's value cannot be used
     ├── UnknownArgumentError (TypeError)        an argument that nothing takes
@@ -25,6 +26,8 @@ builtin that a caller would expect::
         ├── ArtifactNotFoundError (FileNotFoundError) nothing lies where the reference points
         ├── ArtifactAlteredError (ValueError)   what lies there is not what was written
         └── ArtifactUnreadableError (OSError)   it is what was written, and cannot be decoded
+
+    HintWarning (UserWarning)                   two annotations of a pipeline cannot both be right
 """
 
 from __future__ import annotations
@@ -41,6 +44,7 @@ __all__ = [
     "ArtifactUnreadableError",
     "BrokenCodecError",
     "HandoffError",
+    "HintWarning",
     "InvalidReferenceError",
     "LinepipeError",
     "MissingInputError",
@@ -48,6 +52,7 @@ __all__ = [
     "OutputTypeError",
     "PickleRefusedError",
     "PipelineNotFoundError",
+    "PipelineTypeError",
     "PlanError",
     "Problem",
     "RunError",
@@ -119,6 +124,10 @@ class PipelineNotFoundError(PlanError, ImportError):
     def __init__(self, target: str, message: str) -> None:
         self.target = target
         super().__init__([Problem(node="", value=target, message=message)])
+
+
+class PipelineTypeError(PlanError, TypeError):
+    """What should be a linepipe pipeline is something else."""
 
 
 class SettingError(LinepipeError, ValueError):
@@ -205,3 +214,7 @@ class ArtifactAlteredError(HandoffError, ValueError):
 
 class ArtifactUnreadableError(HandoffError, OSError):
     """The bytes are the ones that were written, and their codec cannot decode them here."""
+
+
+class HintWarning(UserWarning):
+    """A node's annotation and that of the node that makes its input cannot both be right."""

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow.sdk import DAG
 
 from airflow_linepipe.authoring.options import NodeOptions, split_arguments
 from airflow_linepipe.authoring.weaving import Outputs, plan_tasks
-from airflow_linepipe.plan import Granularity, MissingConfig, Order, Persist, Resource
-
-if TYPE_CHECKING:
-    from linepipe.pipeline import Pipeline
+from airflow_linepipe.plan import Granularity, MissingConfig, Order, Persist, Pipelines, Resource
 
 __all__ = ["LinepipeDag"]
 
@@ -25,7 +22,7 @@ class LinepipeDag(DAG):
 
     Args:
         dag_id: The DAG's id.
-        pipeline: The pipeline, or "package.module:attribute" that leads to one.
+        pipeline: The pipeline, or "package.module:attribute" that leads to one; or a list of them, put together.
         config: Replaces the pipeline's own config.
         inputs: As in `LinepipeTaskGroup`.
         order: As in `LinepipeTaskGroup`.
@@ -34,6 +31,7 @@ class LinepipeDag(DAG):
         granularity: As in `LinepipeTaskGroup`.
         persist: As in `LinepipeTaskGroup`.
         missing_config: As in `LinepipeTaskGroup`.
+        overrides: As in `LinepipeTaskGroup`; the params have no prefix.
         storage: Replaces ``[linepipe] storage`` for these tasks.
         node_options: Settings of single tasks, by task id.
         **kwargs: Everything that DAG takes, and everything that BaseOperator takes, for every task.
@@ -49,7 +47,7 @@ class LinepipeDag(DAG):
         self,
         dag_id: str,
         *,
-        pipeline: Pipeline | str,
+        pipeline: Pipelines,
         config: Any = None,
         inputs: Mapping[str, Any] | None = None,
         order: Order = "data",
@@ -58,6 +56,7 @@ class LinepipeDag(DAG):
         granularity: Granularity = "node",
         persist: Persist = "boundary",
         missing_config: MissingConfig = "error",
+        overrides: Mapping[str, str] | None = None,
         storage: str | None = None,
         node_options: Mapping[str, NodeOptions] | None = None,
         **kwargs: Any,
@@ -73,15 +72,16 @@ class LinepipeDag(DAG):
             granularity=granularity,
             persist=persist,
             missing_config=missing_config,
+            overrides=overrides,
             storage=storage,
             node_options=node_options,
             operator_arguments=operator_arguments,
         )
-        super().__init__(dag_id, **own)
+        super().__init__(dag_id, **{"doc_md": planned.documentation, **own})
         # Airflow looks two frames up for the DAG file, and finds this one.
         self.fileloc = sys._getframe(1).f_code.co_filename  # noqa: SLF001
         with self:
-            self._outputs = planned.weave()
+            self._outputs = planned.weave(self)
 
     @property
     def outputs(self) -> Outputs:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from inspect import signature
+from typing import Any
 
 from airflow.sdk import TaskGroup
 
 from airflow_linepipe.authoring.options import NodeOptions, split_arguments
 from airflow_linepipe.authoring.weaving import Outputs, check_ids, plan_tasks
-from airflow_linepipe.plan import Granularity, MissingConfig, Order, Persist, Resource
-
-if TYPE_CHECKING:
-    from linepipe.pipeline import Pipeline
+from airflow_linepipe.plan import Granularity, MissingConfig, Order, Persist, Pipelines, Resource
 
 __all__ = ["LinepipeTaskGroup"]
+
+# From Airflow 3.3 on.
+_HAS_DOCUMENTATION = "doc_md" in signature(TaskGroup).parameters
 
 
 class LinepipeTaskGroup(TaskGroup):
@@ -25,7 +26,7 @@ class LinepipeTaskGroup(TaskGroup):
 
     Args:
         group_id: The group's id; it prefixes the tasks' ids, and nothing else does.
-        pipeline: The pipeline, or "package.module:attribute" that leads to one.
+        pipeline: The pipeline, or "package.module:attribute" that leads to one; or a list of them, put together.
         config: Replaces the pipeline's own config.
         inputs: Values from outside by the names that nodes read: outputs of other tasks, plain values, Jinja
             templates. They take the place of runtime constants of the same name.
@@ -41,6 +42,9 @@ class LinepipeTaskGroup(TaskGroup):
         persist: "boundary" (default): only what leaves its task is stored; "all": every output is.
         missing_config: "error" (default): a config path that leads nowhere is a problem; "none": the node gets None, as
             in linepipe.
+        overrides: Which params of the DAG a run may set to replace plain values of the config and the constants, by
+            the names of these, such as ``{"config.window": "window"}``; the DAG has these params. Left out, each such
+            value that a node reads gets a typed param of its own, "group_id.config.window"; secrets get none.
         storage: Replaces ``[linepipe] storage`` for these tasks.
         node_options: Settings of single tasks, by task id without the group. "chain" leaves a node that has some alone.
         **kwargs: Everything that TaskGroup takes, and everything that BaseOperator takes, for every task.
@@ -56,7 +60,7 @@ class LinepipeTaskGroup(TaskGroup):
         self,
         group_id: str,
         *,
-        pipeline: Pipeline | str,
+        pipeline: Pipelines,
         config: Any = None,
         inputs: Mapping[str, Any] | None = None,
         order: Order = "data",
@@ -65,6 +69,7 @@ class LinepipeTaskGroup(TaskGroup):
         granularity: Granularity = "node",
         persist: Persist = "boundary",
         missing_config: MissingConfig = "error",
+        overrides: Mapping[str, str] | None = None,
         storage: str | None = None,
         node_options: Mapping[str, NodeOptions] | None = None,
         **kwargs: Any,
@@ -80,14 +85,17 @@ class LinepipeTaskGroup(TaskGroup):
             granularity=granularity,
             persist=persist,
             missing_config=missing_config,
+            overrides=overrides,
             storage=storage,
             node_options=node_options,
             operator_arguments=operator_arguments,
         )
+        if _HAS_DOCUMENTATION:
+            own.setdefault("doc_md", planned.documentation)
         super().__init__(group_id=group_id, **own)
         check_ids(planned.parts, self.child_id)
         with self:
-            self._outputs = planned.weave()
+            self._outputs = planned.weave(self.dag, group=str(self.group_id))
 
     @property
     def outputs(self) -> Outputs:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import XComArg
 
 from airflow_linepipe.authoring.options import NodeOptions
+from airflow_linepipe.authoring.params import declare_params
 from airflow_linepipe.errors import PlanError, Problem, SettingError, UnknownOutputError
 from airflow_linepipe.handoff import check_storage
 from airflow_linepipe.operators.arguments import unknown_argument
@@ -21,17 +22,20 @@ from airflow_linepipe.plan import (
     Order,
     Part,
     Persist,
+    Pipelines,
     Plan,
     Resource,
     Source,
     checked_mapping,
     did_you_mean,
+    draw_ascii,
+    plan_overrides,
     plan_parts,
     plan_pipeline,
 )
 
 if TYPE_CHECKING:
-    from linepipe.pipeline import Pipeline
+    from airflow.sdk import DAG
 
 __all__ = ["Outputs", "PlannedTasks", "check_ids", "plan_tasks"]
 
@@ -72,6 +76,7 @@ class PlannedTasks:
         plan: The plan.
         parts: The parts that become tasks, each after those it reads from.
         inputs: What the plan is given from outside, by name.
+        overrides: Which params take the place of values of config and constants; None for one param each.
         options: Settings of single tasks, by the part's id.
         storage: Replaces ``[linepipe] storage``.
         operator_arguments: BaseOperator arguments of every task.
@@ -80,12 +85,27 @@ class PlannedTasks:
     plan: Plan
     parts: Sequence[Part]
     inputs: Mapping[str, Any]
+    overrides: Mapping[str, str] | None
     options: Mapping[str, NodeOptions]
     storage: str | None
     operator_arguments: Mapping[str, Any]
 
-    def weave(self) -> Outputs:
-        """Make one task for each part, with its edges, in the DAG and group of the moment."""
+    @property
+    def documentation(self) -> str:
+        """The pipeline as linepipe draws it, in Markdown."""
+        return f"```text\n{draw_ascii(self.plan)}\n```"
+
+    def weave(self, dag: DAG, *, group: str = "") -> Outputs:
+        """Make one task for each part, with its edges, in the DAG and group of the moment.
+
+        Args:
+            dag: The DAG, which gets a param for each value that a run may replace.
+            group: What these params begin with.
+
+        Raises:
+            SettingError: An entry of ``overrides`` cannot be used, or a task would lose its outputs.
+        """
+        params = declare_params(dag, plan_overrides(self.plan), group=group, chosen=self.overrides)
         # By step id: the steps of one part share an operator.
         operators: dict[str, LinepipeNodeOperator] = {}
         tasks: dict[str, LinepipeNodeOperator] = {}
@@ -96,6 +116,7 @@ class PlannedTasks:
             operator = LinepipeNodeOperator(
                 node=part,
                 inputs={name: self._input(source, operators) for name, source in part.sources.items()},
+                overrides={name: params[name] for name in plan_overrides(part.plan) if name in params},
                 **{**storage, **_display_name(part), **self.operator_arguments, **options},
             )
             if part.outputs and not operator.do_xcom_push:
@@ -115,7 +136,7 @@ class PlannedTasks:
 
 
 def plan_tasks(
-    pipeline: Pipeline | str,
+    pipeline: Pipelines,
     *,
     config: Any,
     inputs: Mapping[str, Any] | None,
@@ -125,6 +146,7 @@ def plan_tasks(
     granularity: Granularity,
     persist: Persist,
     missing_config: MissingConfig,
+    overrides: Mapping[str, str] | None,
     storage: str | None,
     node_options: Mapping[str, NodeOptions] | None,
     operator_arguments: Mapping[str, Any],
@@ -155,6 +177,7 @@ def plan_tasks(
         plan=plan,
         parts=parts,
         inputs=given,
+        overrides=overrides,
         options=options,
         storage=None if storage is None else check_storage(storage),
         operator_arguments=operator_arguments,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import XComArg
 
-from airflow_linepipe.errors import MissingInputError, PlanError, Problem, UnsupportedValueError
+from airflow_linepipe.errors import MissingInputError, PlanError, Problem, SettingError, UnsupportedValueError
 from airflow_linepipe.handoff import check_storage, is_reference
 from airflow_linepipe.hooks.handoff import (
     RESERVED_KEYS,
@@ -20,7 +20,18 @@ from airflow_linepipe.hooks.handoff import (
     producer_of_task,
 )
 from airflow_linepipe.operators.templating import ReferenceTemplating
-from airflow_linepipe.plan import ArtifactBinding, Part, build_plan, function_label, load_target
+from airflow_linepipe.plan import (
+    ArtifactBinding,
+    Part,
+    build_plan,
+    check_override,
+    checked_mapping,
+    did_you_mean,
+    function_label,
+    load_target,
+    override_plan,
+    plan_overrides,
+)
 from airflow_linepipe.runtime import run_plan, with_ways_out
 
 if TYPE_CHECKING:
@@ -28,6 +39,7 @@ if TYPE_CHECKING:
     from linepipe.node import Node
 
     from airflow_linepipe.handoff import Exchange
+    from airflow_linepipe.plan import Plan
 
 __all__ = ["LinepipeNodeOperator"]
 
@@ -47,6 +59,8 @@ class LinepipeNodeOperator(ReferenceTemplating):
             plain values, Jinja templates; or one task's output that is a dict of them. (templated)
         config: The object behind ``config`` and ``config.…`` inputs.
         constants: linepipe's runtime constants by name.
+        overrides: Which params of the DAG take the place of plain values of the config and the constants, by their
+            names, such as ``{"config.window": "window"}``.
         storage: Replaces ``[linepipe] storage`` for this task.
         task_id: The task's id; the node function's name if left out.
         **kwargs: Everything that BaseOperator takes.
@@ -68,6 +82,7 @@ class LinepipeNodeOperator(ReferenceTemplating):
         inputs: Mapping[str, Any] | XComArg | None = None,
         config: Any = None,
         constants: Mapping[str, Any] | None = None,
+        overrides: Mapping[str, str] | None = None,
         storage: str | None = None,
         task_id: str | None = None,
         **kwargs: Any,
@@ -83,6 +98,7 @@ class LinepipeNodeOperator(ReferenceTemplating):
         super().__init__(task_id=task_id or part.id, multiple_outputs=multiple_outputs, **kwargs)
         self.part = part
         self.inputs = inputs
+        self.overrides = _checked_overrides(overrides, part)
         self.storage = storage
         # A node's output is always a reference: nothing in its place means that the node gave none.
         self.from_nodes = frozenset(
@@ -112,7 +128,7 @@ class LinepipeNodeOperator(ReferenceTemplating):
         references = {}
         with (
             open_exchange(self.storage) as exchange,
-            closing(run_plan(self.part.plan, given=self._given(exchange), outputs=self.part.outputs)) as running,
+            closing(run_plan(self._plan(context), given=self._given(exchange), outputs=self.part.outputs)) as running,
         ):
             for ran in running:
                 for name, value in ran.outputs.items() if self.do_xcom_push else ():
@@ -124,6 +140,26 @@ class LinepipeNodeOperator(ReferenceTemplating):
         if self.multiple_outputs:
             return references or None
         return next(iter(references.values()), None)
+
+    def _plan(self, context: Context) -> Plan:
+        """The plan, with what this run's params say of its config and constants."""
+        params = context["params"]
+        self._check_conf(params)
+        for name, param in self.overrides.items():
+            if param not in params:
+                message = f"overrides['{name}']: the DAG has no param '{param}': add it to the DAG's params."
+                raise SettingError(message)
+        return override_plan(self.part.plan, {name: params[param] for name, param in self.overrides.items()})
+
+    def _check_conf(self, params: Mapping[str, Any]) -> None:
+        """Airflow takes whatever a run's conf says; a misspelt part of our config would change nothing."""
+        known = {*self.dag.params, *self.params}
+        ours = {param.removesuffix(name) for name, param in self.overrides.items() if name.startswith("config.")}
+        for name in params:
+            if name not in known and any(f"{name}.".startswith(f"{group}config.") for group in ours):
+                hint = did_you_mean(name, sorted(known), otherwise=f"it has {', '.join(sorted(known))}.")
+                message = f"The run's conf sets '{name}', and the DAG has no such param: {hint}"
+                raise SettingError(message)
 
     def _given(self, exchange: Exchange) -> dict[str, Any]:
         """The values behind ``inputs`` that the plan reads."""
@@ -179,6 +215,14 @@ def _part(
     plan = build_plan(nodes, config=config, constants=constants, given=given, order="list")
     own = [step.id for step in plan.steps]
     return Part(id=own[0], plan=plan, own=own, sources={}, outputs=plan.outputs)
+
+
+def _checked_overrides(overrides: Mapping[str, str] | None, part: Part) -> Mapping[str, str]:
+    checked = checked_mapping("overrides", overrides)
+    known = plan_overrides(part.plan) if checked else {}
+    for name in checked:
+        check_override("overrides", name, known)
+    return checked
 
 
 def _check_output_names(part: Part) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from airflow_linepipe.plan.arguments import checked_choice, checked_mapping, did_you_mean
+from airflow_linepipe.plan.composition import Pipelines
 from airflow_linepipe.plan.configuration import lookup
 from airflow_linepipe.plan.drawing import draw_ascii, draw_mermaid
 from airflow_linepipe.plan.grouping import PIPELINE_ID, Granularity, plan_parts
 from airflow_linepipe.plan.naming import MAX_ID_LENGTH, function_label
+from airflow_linepipe.plan.overriding import Override, check_override, override_plan, plan_overrides
 from airflow_linepipe.plan.part import Part, Persist, Source, cut_parts
 from airflow_linepipe.plan.planner import MissingConfig, Order, build_plan, plan_pipeline
 from airflow_linepipe.plan.step import (
@@ -33,14 +35,17 @@ __all__ = [
     "Granularity",
     "MissingConfig",
     "Order",
+    "Override",
     "Part",
     "Persist",
+    "Pipelines",
     "Plan",
     "Resource",
     "ResourceBinding",
     "Source",
     "Step",
     "build_plan",
+    "check_override",
     "checked_choice",
     "checked_mapping",
     "cut_parts",
@@ -50,6 +55,8 @@ __all__ = [
     "function_label",
     "load_target",
     "lookup",
+    "override_plan",
+    "plan_overrides",
     "plan_parts",
     "plan_pipeline",
 ]

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from airflow_linepipe.errors import Problem
 from airflow_linepipe.plan.arguments import did_you_mean
+from airflow_linepipe.plan.hints import output_hints
 from airflow_linepipe.plan.step import ArtifactBinding, Step
 
 __all__ = ["ephemeral_artifacts", "ephemeral_problems"]
@@ -42,7 +43,7 @@ def ephemeral_artifacts(steps: Sequence[Step], names: Collection[str]) -> frozen
     return frozenset(
         ArtifactBinding(producer=step.id, name=name)
         for step in steps
-        for name, annotation in zip(step.outputs, _annotations(step), strict=True)
+        for name, annotation in zip(step.outputs, output_hints(step), strict=True)
         if name in names or _is_live(annotation)
     )
 
@@ -54,19 +55,6 @@ def ephemeral_problems(steps: Sequence[Step], names: Collection[str]) -> Iterato
         if name not in made:
             hint = did_you_mean(name, sorted(made), otherwise="name an output of the pipeline.")
             yield Problem(node="", value=name, message=f"ephemeral: no node outputs '{name}': {hint}")
-
-
-def _annotations(step: Step) -> Sequence[Any]:
-    """The annotated type of each output; Any where there is none that can be known."""
-    unknown = [Any] * len(step.outputs)
-    try:
-        returned = typing.get_type_hints(step.function).get("return", Any)
-    except (NameError, TypeError, AttributeError):  # a name that only type checkers import; no function at all
-        return unknown
-    if len(step.outputs) < 2:  # noqa: PLR2004
-        return [returned] * len(step.outputs)
-    parts = typing.get_args(returned) if typing.get_origin(returned) is tuple else ()
-    return parts if len(parts) == len(step.outputs) else unknown
 
 
 def _is_live(annotation: Any) -> bool:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
-from airflow_linepipe.errors import PlanError, Problem
+from airflow_linepipe.errors import HintWarning, PlanError, Problem
 from airflow_linepipe.plan.arguments import checked_choice, checked_mapping, checked_names, did_you_mean
 from airflow_linepipe.plan.calling import calling_problem
+from airflow_linepipe.plan.composition import Pipelines, compose
 from airflow_linepipe.plan.configuration import config_path, lookup
+from airflow_linepipe.plan.hints import hint_mismatches
 from airflow_linepipe.plan.living import ephemeral_artifacts, ephemeral_problems
 from airflow_linepipe.plan.naming import MAX_ID_LENGTH, function_label, step_ids
 from airflow_linepipe.plan.ordering import list_order, shared_order
@@ -24,11 +27,9 @@ from airflow_linepipe.plan.step import (
     ResourceBinding,
     Step,
 )
-from airflow_linepipe.plan.target import load_target
 
 if TYPE_CHECKING:
     from linepipe.node import Node
-    from linepipe.pipeline import Pipeline
 
 __all__ = ["MissingConfig", "Order", "build_plan", "plan_pipeline"]
 
@@ -37,7 +38,7 @@ MissingConfig: TypeAlias = Literal["error", "none"]
 
 
 def plan_pipeline(
-    pipeline: Pipeline | str,
+    pipeline: Pipelines,
     *,
     config: Any = None,
     given: Collection[str] = (),
@@ -49,7 +50,7 @@ def plan_pipeline(
     """Turn a linepipe pipeline into a plan.
 
     Args:
-        pipeline: The pipeline, or "package.module:attribute" that leads to one.
+        pipeline: As in `compose`.
         config: Replaces the pipeline's own config.
         given: The names that come from outside; they take the place of constants of the same name.
         order: "data" keeps only the edges that values need (independent nodes run in parallel);
@@ -65,20 +66,15 @@ def plan_pipeline(
 
     Raises:
         PlanError: Everything that would make the pipeline fail, reported together.
+        PipelineTypeError: It is no pipeline.
         PipelineNotFoundError: The target leads nowhere.
         SettingError: ``order`` or ``missing_config`` is neither of the two.
     """
-    if isinstance(pipeline, str):
-        pipeline = load_target(pipeline)
-    nodes = getattr(pipeline, "nodes", None)
-    if not isinstance(nodes, Sequence):
-        advice = ": if it makes the pipeline, call it" if callable(pipeline) else ""
-        message = f"Expected a linepipe Pipeline, not {type(pipeline).__name__}{advice}."
-        raise PlanError([Problem(node="", value="pipeline", message=message)])
+    composition = compose(pipeline, config=config, outside={*given, *checked_mapping("resources", resources)})
     return build_plan(
-        nodes,
-        config=pipeline.config if config is None else config,
-        constants=pipeline.runtime_constants,
+        composition.nodes,
+        config=composition.config,
+        constants=composition.constants,
         given=given,
         order=order,
         ephemeral=ephemeral,
@@ -147,6 +143,8 @@ def build_plan(
         resources=opened,
         ephemeral=ephemeral_artifacts(steps, names_of_ephemeral),
     )
+    for mismatch in hint_mismatches(plan):
+        warnings.warn(mismatch, HintWarning, stacklevel=2)
     after = list_order(plan) if order == "list" else shared_order(plan, replaced)
     return replace(plan, steps=tuple(replace(step, after=after[step.id]) for step in plan.steps))
 

@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow_linepipe.errors import RunNotFoundError, SettingError, UnsupportedValueError
 from airflow_linepipe.handoff import ArtifactRef, Exchange, Json, Producer, type_name
@@ -22,11 +22,13 @@ from airflow_linepipe.plan import (
     Order,
     Part,
     Persist,
+    Pipelines,
     Plan,
     Resource,
     ResourceBinding,
     Step,
     checked_mapping,
+    override_plan,
     plan_parts,
     plan_pipeline,
 )
@@ -37,14 +39,11 @@ from airflow_linepipe.runtime.progress import Progress, show_progress
 from airflow_linepipe.runtime.result import RunResult, State, StepReport
 from airflow_linepipe.runtime.runner import run_plan
 
-if TYPE_CHECKING:
-    from linepipe.pipeline import Pipeline
-
 __all__ = ["run"]
 
 
 def run(
-    pipeline: Pipeline | str,
+    pipeline: Pipelines,
     *,
     config: Any = None,
     inputs: Mapping[str, Any] | None = None,
@@ -55,6 +54,7 @@ def run(
     ephemeral: Collection[str] = (),
     persist: Persist = "boundary",
     missing_config: MissingConfig = "error",
+    params: Mapping[str, Any] | None = None,
     name: str = "local",
     run_id: str | None = None,
     allow_pickle: bool = True,
@@ -66,7 +66,7 @@ def run(
     the result in any other process, also of a run that failed. Without one, values stay in memory.
 
     Args:
-        pipeline: The pipeline, or "package.module:attribute" that leads to one.
+        pipeline: The pipeline, or "package.module:attribute" that leads to one; or a list of them, put together.
         config: Replaces the pipeline's own config.
         inputs: Values from outside by the names that nodes read; they take the place of runtime constants.
         storage: The URL below which artifacts and the run's record are written.
@@ -76,6 +76,8 @@ def run(
         ephemeral: As in `LinepipeTaskGroup`.
         persist: As in `LinepipeTaskGroup`; without a storage, what is kept in the result.
         missing_config: As in `LinepipeTaskGroup`.
+        params: Plain values that this run has in place of those of config and constants, by the names under which nodes
+            read them, such as ``{"config.window": 7}``.
         name: The pipeline's name: the folder below the storage.
         run_id: The run's id; left out, the time and a random end.
         allow_pickle: Whether values may travel as pickles.
@@ -104,6 +106,7 @@ def run(
         ephemeral=ephemeral,
         missing_config=missing_config,
     )
+    plan = override_plan(plan, checked_mapping("params", params))
     parts = plan_parts(plan, granularity=granularity, persist=persist)
     run_id = run_id or f"local__{datetime.now(UTC).isoformat()}_{secrets.token_hex(3)}"
     shelf: _Memory | _Storage = _Memory()

@@ -116,7 +116,7 @@ CASES = {
     ),
     "no pipeline": (
         lambda: LinepipeTaskGroup("g", pipeline=[ADD]),
-        "Expected a linepipe Pipeline, not list.",
+        "Expected a linepipe Pipeline, not Node: write Pipeline([…]) around the nodes.",
     ),
     "target without a colon": (
         lambda: LinepipeTaskGroup("g", pipeline="flights.pipeline"),

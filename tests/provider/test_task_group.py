@@ -12,6 +12,7 @@ import pytest
 from airflow.sdk import DAG, TaskGroup, XComArg, task
 from linepipe.node import Node, create_named_partial_function
 from linepipe.pipeline import Pipeline
+from linepipe.viz import draw_ascii_pipeline
 
 from airflow_linepipe import LinepipeDag, LinepipeTaskGroup, NodeOptions, linepipe_task
 from airflow_linepipe.errors import UnknownOutputError
@@ -163,6 +164,18 @@ def test_an_output_is_an_xcom_arg_and_an_unknown_one_is_an_error():
     assert group["frame"].task_id == "g.frame"
     with pytest.raises(UnknownOutputError, match=r"no output 'evnes': did you mean 'evens'\?"):
         group["evnes"]
+
+
+def test_the_drawing_is_the_documentation_unless_there_is_another():
+    """R23: linepipe's own drawing, and every node a task of its own."""
+    drawing = f"```text\n{draw_ascii_pipeline(pipelines.tables)}\n```"
+    dag = LinepipeDag("group_drawn", pipeline=pipelines.tables, schedule=None)
+    with dag:
+        group = LinepipeTaskGroup("g", pipeline=pipelines.tables)
+        documented = LinepipeTaskGroup("d", pipeline=pipelines.tables, doc_md="Five tables.")
+    assert (dag.doc_md, group.doc_md, documented.doc_md) == (drawing, drawing, "Five tables.")
+    assert {"g.total", "g.total__2"} < set(dag.task_ids)
+    assert LinepipeDag("group_doc", pipeline=pipelines.tables, schedule=None, doc_md="Mine.").doc_md == "Mine."
 
 
 def test_a_rebound_output_is_the_last_writers(run_dag):

@@ -1,0 +1,78 @@
+"""The DAG params through which a run replaces values of a pipeline's config and constants."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from airflow.sdk import Param
+from airflow.sdk.log import redact  # type: ignore[attr-defined]  # what masks the conf of a run in the UI
+
+from airflow_linepipe.errors import SettingError
+from airflow_linepipe.plan import Override, check_override, checked_mapping
+
+if TYPE_CHECKING:
+    from airflow.sdk import DAG
+
+__all__ = ["declare_params"]
+
+
+def declare_params(
+    dag: DAG, known: Mapping[str, Override], *, group: str, chosen: Mapping[str, str] | None
+) -> Mapping[str, str]:
+    """Give a DAG a typed param for each value that a run may replace; a param that its author wrote stays as it is.
+
+    Args:
+        dag: The DAG.
+        known: The values, by name.
+        group: What the group's params begin with, or "".
+        chosen: The names of params by the names of values, of an author who wants no others; None for all values
+            that are no secrets.
+
+    Returns:
+        The names of the params by the names of the values.
+
+    Raises:
+        SettingError: A chosen value or param does not exist, or a param's default is of another type.
+    """
+    if chosen is None:
+        names = {name: f"{group}.{name}" if group else name for name in known if not _is_secret(known[name])}
+    else:
+        names = checked_mapping("overrides", chosen)
+        _check(names, known, dag)
+    for name, param in names.items():
+        if param not in dag.params:
+            dag.params[param] = _param(known[name], group)
+        elif isinstance(default := dag.params.get_param(param).value, bool | int | float | str | list):
+            known[name].parse(default)
+    return names
+
+
+def _check(chosen: Mapping[str, Any], known: Mapping[str, Override], dag: DAG) -> None:
+    for name, param in chosen.items():
+        check_override("overrides", name, known)
+        if param not in dag.params:
+            message = f"overrides['{name}']: the DAG has no param {param!r}: add it to the DAG's params."
+            raise SettingError(message)
+
+
+def _param(override: Override, group: str) -> Param:
+    schema = dict(override.parameter.schema)
+    if group:
+        schema["section"] = group
+    readers = ", ".join(override.readers)
+    return Param(override.parameter.default, description=f"Read by {readers}.", schema=schema)
+
+
+def _is_secret(override: Override) -> bool:
+    """Whether a value must not stand in a form: Airflow would mask it by its name, or it is a URL with a password."""
+    if redact("value", override.name) != "value":
+        return True
+    text = override.parameter.default
+    if not isinstance(text, str) or "://" not in text:
+        return False
+    try:
+        return urlsplit(text).password is not None
+    except ValueError:  # no URL at all
+        return False

@@ -1,0 +1,97 @@
+"""What annotations say of a node's inputs and outputs, and where two of them cannot both be right."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Callable, Iterator, Sequence
+from inspect import Parameter, signature
+from types import UnionType
+from typing import Any, Final
+
+from airflow_linepipe.plan.step import ArtifactBinding, Plan, Step
+
+__all__ = ["hint_mismatches", "output_hints"]
+
+# PEP 484: where a float is expected an int will do, and so on.
+_ALSO_TAKES: Final[dict[type, tuple[type, ...]]] = {
+    float: (int,),
+    complex: (int, float),
+    bytes: (bytearray, memoryview),
+}
+
+
+def output_hints(step: Step) -> Sequence[Any]:
+    """The annotated type of each output; Any where there is none that can be known."""
+    unknown = [Any] * len(step.outputs)
+    returned = _hints(step.function).get("return", Any)
+    if len(step.outputs) < 2:  # noqa: PLR2004
+        return [returned] * len(step.outputs)
+    parts = typing.get_args(returned) if typing.get_origin(returned) is tuple else ()
+    return parts if len(parts) == len(step.outputs) else unknown
+
+
+def hint_mismatches(plan: Plan) -> Iterator[str]:
+    """A sentence for each input whose annotation no value of its maker's annotated type can fit.
+
+    Only what is certain: plain classes of which neither is a kind of the other.
+
+    Args:
+        plan: The plan.
+    """
+    made = {
+        ArtifactBinding(producer=step.id, name=name): hint
+        for step in plan.steps
+        for name, hint in zip(step.outputs, output_hints(step), strict=True)
+    }
+    for step in plan.steps:
+        for name, binding, wanted in zip(step.inputs, step.bindings, _input_hints(step), strict=True):
+            given = made.get(binding, Any) if isinstance(binding, ArtifactBinding) else Any
+            if not _may_fit(given, wanted):
+                maker = plan.step(binding.producer).label  # type: ignore[union-attr]  # only artifacts have a hint
+                yield (
+                    f"Node '{step.label}' expects '{name}' to be {_shown(wanted)}, and node '{maker}' is annotated to "
+                    f"return {_shown(given)}: correct one of the annotations, or the order of the inputs."
+                )
+
+
+def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(function)
+    except (NameError, TypeError, AttributeError):  # a name that only type checkers import; no function at all
+        return {}
+
+
+def _input_hints(step: Step) -> Sequence[Any]:
+    """The annotation of the parameter that each input goes to; Any where there is none that can be known."""
+    hints = _hints(step.function)
+    unknown = [Any] * len(step.inputs)
+    if not hints.keys() - {"return"}:
+        return unknown
+    try:
+        parameters = list(signature(step.function, follow_wrapped=False).parameters.values())
+    except (TypeError, ValueError):
+        return unknown
+    positional = [one for one in parameters if one.kind in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)]
+    names = [one.name for one in positional] + [one.name for one in parameters if one.kind is Parameter.VAR_POSITIONAL]
+    if not names:
+        return unknown
+    return [hints.get(names[min(position, len(names) - 1)], Any) for position in range(len(step.inputs))]
+
+
+def _may_fit(given: Any, wanted: Any) -> bool:
+    """Whether some value of the given type can be one of the wanted; True if that cannot be known."""
+    if typing.get_origin(given) in (typing.Union, UnionType):
+        return any(_may_fit(part, wanted) for part in typing.get_args(given))
+    if typing.get_origin(wanted) in (typing.Union, UnionType):
+        return any(_may_fit(given, part) for part in typing.get_args(wanted))
+    given, wanted = (typing.get_origin(hint) or hint for hint in (given, wanted))
+    if not (isinstance(given, type) and isinstance(wanted, type)) or given is Any or wanted is Any:
+        return True
+    try:
+        return issubclass(given, (wanted, *_ALSO_TAKES.get(wanted, ()))) or issubclass(wanted, given)
+    except TypeError:  # a protocol that cannot be asked
+        return True
+
+
+def _shown(hint: Any) -> str:
+    return hint.__qualname__ if isinstance(hint, type) and not typing.get_origin(hint) else str(hint)

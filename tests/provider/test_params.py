@@ -1,0 +1,143 @@
+"""Per-run overrides: typed DAG params made from config and constants, set by a run's conf."""
+
+from __future__ import annotations
+
+import pendulum
+import pytest
+from airflow.sdk import DAG, Param
+from airflow.sdk.exceptions import ParamValidationError
+from linepipe.node import Node
+from linepipe.pipeline import Pipeline
+
+from airflow_linepipe import LinepipeDag, LinepipeNodeOperator, LinepipeTaskGroup
+from airflow_linepipe.errors import SettingError
+
+START = pendulum.datetime(2026, 1, 1)
+COMMON = {"start_date": START}
+
+
+def give(*values):
+    return list(values)
+
+
+def pipeline(**constants):
+    nodes = [Node(give, ["config.window", "rows"], ["first"]), Node(give, ["config", "rows", "first"], ["second"])]
+    return Pipeline(nodes, config={"window": 5, "name": "a"}, **({"rows": 3} | constants))
+
+
+def test_a_run_sees_what_its_conf_says_and_the_next_run_does_not(run_dag):
+    """R06, R30, R31. dag.test() leaves a conf in the DAG's params, which every task of a real run reads anew."""
+    shared = pipeline()
+    one = run_dag(
+        LinepipeDag("params_runs", pipeline=shared, schedule=None, **COMMON), conf={"config.window": 7, "rows": 4}
+    )
+    assert one.value("give") == [7, 4]
+    assert one.value("give__2") == [{"window": 7, "name": "a"}, 4, [7, 4]]
+    other = run_dag(LinepipeDag("params_runs", pipeline=shared, schedule=None, **COMMON))
+    assert other.value("give") == [5, 3]
+    assert other.value("give__2") == [{"window": 5, "name": "a"}, 3, [5, 3]]
+
+
+def test_the_dag_has_a_typed_param_for_each_value_that_nodes_read():
+    dag = LinepipeDag("params_form", pipeline=pipeline(), schedule=None, **COMMON)
+    params = {name: dag.params.get_param(name) for name in dag.params}
+    assert {name: (param.value, param.schema) for name, param in params.items()} == {
+        "config.window": (5, {"type": "integer"}),
+        "config.name": ("a", {"type": "string"}),
+        "rows": (3, {"type": "integer"}),
+    }
+    assert dag.params.get_param("rows").description == "Read by give."
+
+
+def test_groups_have_params_of_their_own(run_dag):
+    with DAG("params_groups", schedule=None, **COMMON) as dag:
+        LinepipeTaskGroup("one", pipeline=pipeline())
+        LinepipeTaskGroup("two", pipeline=pipeline(rows=8), granularity="pipeline")
+    assert dag.params.get_param("two.rows").schema == {"type": "integer", "section": "two"}
+    run = run_dag(dag, conf={"two.config.window": 9})
+    assert run.value("one.give") == [5, 3]
+    assert run.value("two.pipeline", "second") == [{"window": 9, "name": "a"}, 8, [9, 8]]
+
+
+def test_what_the_author_writes_as_a_param_goes_before_what_the_pipeline_has(run_dag):
+    """R30: a default, its own rules, and a missing value before anything runs."""
+    params = {"config.window": Param(6, type="integer", maximum=10), "rows": Param(type="integer")}
+    dag = LinepipeDag("params_author", pipeline=pipeline(), params=params, schedule=None, **COMMON)
+    assert run_dag(dag, conf={"rows": 1}).value("give") == [6, 1]
+    with pytest.raises(ParamValidationError, match="11 is greater than the maximum"):
+        run_dag(dag, conf={"rows": 1, "config.window": 11})
+    with pytest.raises(ParamValidationError, match="No value passed"):
+        run_dag(dag)
+
+
+def test_overrides_names_the_params_that_count(run_dag):
+    with DAG("params_chosen", params={"window": 6}, schedule=None, **COMMON) as dag:
+        LinepipeTaskGroup("g", pipeline=pipeline(), overrides={"config.window": "window"})
+        LinepipeTaskGroup("none", pipeline=pipeline(), overrides={})
+        LinepipeNodeOperator(
+            task_id="one", node=Node(give, ["config.window"], ["x"]), config={"window": 1},
+            overrides={"config.window": "window"},
+        )  # fmt: skip
+    assert list(dag.params) == ["window"]
+    run = run_dag(dag, conf={"window": 7, "g.rows": 9})
+    assert (run.value("g.give"), run.value("none.give"), run.value("one")) == ([7, 3], [5, 3], [7])
+
+
+def test_secrets_stand_in_no_form_unless_they_are_named():
+    config = {
+        "password": "x",
+        "url": "postgresql://me:secret@host/db",
+        "plain": "postgresql://me@host/db",
+        "odd": "a://[",
+    }
+    nodes = [Node(give, [f"config.{name}" for name in config], ["x"])]
+    dag = LinepipeDag("params_secret", pipeline=Pipeline(nodes, config=config), schedule=None, **COMMON)
+    assert list(dag.params) == ["config.plain", "config.odd"]
+    named = LinepipeDag(
+        "params_named", pipeline=Pipeline(nodes, config=config), params={"p": "y"},
+        overrides={"config.password": "p"}, schedule=None,
+ **COMMON,
+    )  # fmt: skip
+    assert list(named.params) == ["p"]
+
+
+def test_a_misspelt_part_of_the_config_stops_the_run(run_dag):
+    seen = []
+    dag = LinepipeDag(
+        "params_misspelt",
+        pipeline=pipeline(),
+        default_args={"on_failure_callback": lambda context: seen.append(str(context["exception"]))},
+        schedule=None,
+        **COMMON,
+    )
+    assert run_dag(dag, conf={"config.windwo": 7, "anything": "else"}).state == "failed"
+    assert seen == ["The run's conf sets 'config.windwo', and the DAG has no such param: did you mean 'config.window'?"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"overrides": {"config.windwo": "w"}}, "did you mean 'config.window'"),
+        ({"overrides": {"config.window": "w"}}, r"overrides\['config.window'\]: the DAG has no param 'w': add it"),
+        ({"overrides": ["config.window"]}, "give a dict whose keys are names"),
+        ({"params": {"rows": "three"}}, "The param 'rows' cannot be 'three': give a value like 3"),
+    ],
+)
+def test_a_param_that_cannot_be_is_an_error_of_the_dag(arguments, sentence):
+    with pytest.raises(SettingError, match=sentence):
+        LinepipeDag("params_wrong", pipeline=pipeline(), **arguments, schedule=None, **COMMON)
+
+
+def test_a_node_operators_override_needs_its_param(run_dag):
+    seen = []
+    with DAG("params_operator", schedule=None, **COMMON) as dag:
+        LinepipeNodeOperator(
+            task_id="one",
+            node=Node(give, ["config.window"], ["x"]),
+            config={"window": 1},
+            overrides={"config.window": "window"},
+            on_failure_callback=lambda context: seen.append(str(context["exception"])),
+        )
+    assert run_dag(dag).state == "failed"
+    assert seen == ["overrides['config.window']: the DAG has no param 'window': add it to the DAG's params."]
+    assert run_dag(dag, conf={"window": 4}).value("one") == [4]
