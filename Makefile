@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
 
-.PHONY: demo test lint format bench clean
+.PHONY: demo test soak lint format bench clean
 
 demo: $(VENV)/.installed-demo
 	@KEEP="$(KEEP)" $(BIN)/python -m demo
@@ -25,6 +25,9 @@ lint: $(VENV)/.installed-test
 format: $(VENV)/.installed-test
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+soak: $(VENV)/.installed-test
+	@$(BIN)/python -m pytest --hypothesis-profile=soak tests/library/runtime/test_oracle.py tests/provider/test_oracle.py
 
 bench: $(VENV)/.installed-test
 	@$(BIN)/python -m benchmarks

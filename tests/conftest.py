@@ -42,10 +42,11 @@ os.environ.update(
 )
 
 # The same examples each time, and no clock: how long one takes is the machine's affair. Fresh examples are drawn with
-# ``pytest --hypothesis-profile=fresh``.
-for _profile, _same in (("steady", True), ("fresh", False)):
+# ``pytest --hypothesis-profile=fresh``, and many of them by ``make soak``.
+for _profile, _same, _examples in (("steady", True, 100), ("fresh", False, 100), ("soak", False, 2000)):
     hypothesis.settings.register_profile(
         _profile,
+        max_examples=_examples,
         deadline=None,
         database=None,
         derandomize=_same,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import XComArg
@@ -19,6 +19,7 @@ from airflow_linepipe.hooks.handoff import (
     open_exchange,
     producer_of_task,
 )
+from airflow_linepipe.hooks.progress import TaskProgress
 from airflow_linepipe.operators.templating import ReferenceTemplating
 from airflow_linepipe.plan import (
     ArtifactBinding,
@@ -38,8 +39,8 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
     from linepipe.node import Node
 
-    from airflow_linepipe.handoff import Exchange
-    from airflow_linepipe.plan import Plan
+    from airflow_linepipe.handoff import Exchange, Json, Producer
+    from airflow_linepipe.runtime import StepRun
 
 __all__ = ["LinepipeNodeOperator"]
 
@@ -125,31 +126,43 @@ class LinepipeNodeOperator(ReferenceTemplating):
         """Run the node; see `BaseOperator.execute`."""
         producer = producer_of_task(context)
         depth = 0 if self.multiple_outputs else expanded_depth(self, producer)
-        references = {}
-        with (
-            open_exchange(self.storage) as exchange,
-            closing(run_plan(self._plan(context), given=self._given(exchange), outputs=self.part.outputs)) as running,
-        ):
-            for ran in running:
-                for name, value in ran.outputs.items() if self.do_xcom_push else ():
-                    try:
-                        stored = hand_over(value, name=name, exchange=exchange, producer=producer, depth=depth)
-                    except UnsupportedValueError as error:
-                        raise with_ways_out(error, name) from error
-                    references[name] = stored
+        with open_exchange(self.storage) as exchange:
+            overridden = self._overridden(context)
+            part = replace(self.part, plan=override_plan(self.part.plan, overridden))
+            progress = TaskProgress.of_task(context, part, exchange, given=[self.inputs, overridden])
+            with closing(self._run(progress, exchange)) as running:
+                for ran in running:
+                    left = ran.outputs if self.do_xcom_push else {}
+                    progress.note(
+                        ran.step,
+                        {
+                            name: self._store(value, name=name, exchange=exchange, producer=producer, depth=depth)
+                            for name, value in left.items()
+                        },
+                    )
         if self.multiple_outputs:
-            return references or None
-        return next(iter(references.values()), None)
+            return progress.references or None
+        return next(iter(progress.references.values()), None)
 
-    def _plan(self, context: Context) -> Plan:
-        """The plan, with what this run's params say of its config and constants."""
+    def _run(self, progress: TaskProgress, exchange: Exchange) -> Generator[StepRun]:
+        part = progress.part
+        return run_plan(part.plan, given=self._given(progress, exchange), outputs=part.outputs)
+
+    def _store(self, value: Any, *, name: str, exchange: Exchange, producer: Producer, depth: int) -> Json:
+        try:
+            return hand_over(value, name=name, exchange=exchange, producer=producer, depth=depth)
+        except UnsupportedValueError as error:
+            raise with_ways_out(error, name) from error
+
+    def _overridden(self, context: Context) -> dict[str, Any]:
+        """What this run's params say of config and constants."""
         params = context["params"]
         self._check_conf(params)
         for name, param in self.overrides.items():
             if param not in params:
                 message = f"overrides['{name}']: the DAG has no param '{param}': add it to the DAG's params."
                 raise SettingError(message)
-        return override_plan(self.part.plan, {name: params[param] for name, param in self.overrides.items()})
+        return {name: params[param] for name, param in self.overrides.items()}
 
     def _check_conf(self, params: Mapping[str, Any]) -> None:
         """Airflow takes whatever a run's conf says; a misspelt part of our config would change nothing."""
@@ -161,16 +174,15 @@ class LinepipeNodeOperator(ReferenceTemplating):
                 message = f"The run's conf sets '{name}', and the DAG has no such param: {hint}"
                 raise SettingError(message)
 
-    def _given(self, exchange: Exchange) -> dict[str, Any]:
-        """The values behind ``inputs`` that the plan reads."""
-        plan = self.part.plan
-        label = plan.steps[0].label
+    def _given(self, progress: TaskProgress, exchange: Exchange) -> dict[str, Any]:
+        """The values that are read: those behind ``inputs``, and what an earlier try has left."""
+        label = self.part.plan.steps[0].label
         handed: Any = self.inputs
         inputs = load_values(handed, exchange)
         if not isinstance(inputs, Mapping):
             message = f"The inputs of node '{label}' are a {type(inputs).__name__}: give a dict by name."
             raise MissingInputError(message)
-        for name in plan.given:
+        for name in progress.given.values():
             if name not in inputs:
                 message = f"Node '{label}' reads '{name}', and its inputs hold only: {', '.join(inputs)}."
                 raise MissingInputError(message)
@@ -178,7 +190,7 @@ class LinepipeNodeOperator(ReferenceTemplating):
             if name in self.from_nodes and handed[name] is None:
                 message = f"Node '{label}' reads '{name}', and the task that makes it left no value."
                 raise MissingInputError(message)
-        return {name: inputs[name] for name in plan.given}
+        return {**progress.take_values(), **{name: inputs[source] for name, source in progress.given.items()}}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,7 +9,7 @@ from airflow_linepipe.plan.drawing import draw_ascii, draw_mermaid
 from airflow_linepipe.plan.grouping import PIPELINE_ID, Granularity, plan_parts
 from airflow_linepipe.plan.naming import MAX_ID_LENGTH, function_label
 from airflow_linepipe.plan.overriding import Override, check_override, override_plan, plan_overrides
-from airflow_linepipe.plan.part import Part, Persist, Source, cut_parts
+from airflow_linepipe.plan.part import Part, Persist, Source, cut_parts, part_after
 from airflow_linepipe.plan.planner import MissingConfig, Order, build_plan, plan_pipeline
 from airflow_linepipe.plan.step import (
     ArtifactBinding,
@@ -56,6 +56,7 @@ __all__ = [
     "load_target",
     "lookup",
     "override_plan",
+    "part_after",
     "plan_overrides",
     "plan_parts",
     "plan_pipeline",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Literal, TypeAlias
 
 from airflow_linepipe.plan.step import ArtifactBinding, Binding, GivenBinding, Plan, Step
 
-__all__ = ["Part", "Persist", "Source", "cut_parts", "makers_of", "makers_to_repeat"]
+__all__ = ["Part", "Persist", "Source", "cut_parts", "makers_of", "makers_to_repeat", "part_after"]
 
 Persist: TypeAlias = Literal["boundary", "all"]
 Source: TypeAlias = ArtifactBinding | GivenBinding
@@ -95,6 +96,34 @@ def cut_parts(plan: Plan, groups: Mapping[str, Collection[str]], *, persist: Per
         cut = replace(plan, steps=fed, given=tuple(sources))
         parts.append(Part(id=part_id, plan=cut, own=frozenset(step_ids), sources=sources, outputs=outputs))
     return tuple(parts)
+
+
+def part_after(part: Part, ran: Sequence[str], stored: Collection[ArtifactBinding]) -> tuple[Part, tuple[str, ...]]:
+    """What is left of a part of which some steps have run.
+
+    The longest beginning of its steps is left out of which everything is stored that later steps read and that leaves
+    the part.
+
+    Args:
+        part: The part.
+        ran: The ids of the steps that have run, in the part's order from the first one on.
+        stored: Which of the part's artifacts can be read again.
+
+    Returns:
+        The rest, whose sources are the part's own and these artifacts; and the ids of the steps that are left out.
+    """
+    ids = [step.id for step in part.plan.steps]
+    known = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(ids, ran, strict=False)))
+    for length in range(known, 0, -1):
+        done = ids[:length]
+        own = [step_id for step_id in ids[length:] if step_id in part.own]
+        (rest,) = cut_parts(part.plan, {part.id: own})
+        outputs = {name: artifact for name, artifact in part.outputs.items() if artifact.producer in own}
+        needed = {source for source in rest.sources.values() if isinstance(source, ArtifactBinding)}
+        needed.update(artifact for artifact in part.outputs.values() if artifact.producer in done)
+        if needed <= set(stored):
+            return replace(rest, outputs=outputs), tuple(done)
+    return part, ()
 
 
 def makers_to_repeat(plan: Plan) -> frozenset[str]:

@@ -13,6 +13,8 @@ from airflow_linepipe import LinepipeDag, load_artifact
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 NUMBERS = count()
+# 40 in ``make test``, 800 in ``make soak``.
+EXAMPLES = hypothesis.settings().max_examples * 2 // 5
 
 
 def test_a_dag_gives_what_linepipe_gives(run_dag, tmp_path):
@@ -24,7 +26,7 @@ def test_a_dag_gives_what_linepipe_gives(run_dag, tmp_path):
             path.unlink()
         return written
 
-    @hypothesis.settings(max_examples=40, phases=[hypothesis.Phase.generate])
+    @hypothesis.settings(max_examples=EXAMPLES, phases=[hypothesis.Phase.generate])
     @hypothesis.given(st.data())
     def check(data):
         files()

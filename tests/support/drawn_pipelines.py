@@ -15,6 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from hypothesis import strategies as st
 from linepipe.node import Node, create_named_partial_function
 from linepipe.pipeline import Pipeline
@@ -42,8 +43,16 @@ ARRAYS = st.builds(
     st.sampled_from(["int64", "int8", "float32", "bool", "<U2", ">i4"]),
     st.booleans(),
 )
+FRAMES = st.builds(
+    lambda numbers, words: pd.DataFrame(
+        {"n": numbers, "x": [number / 4 for number in numbers], "w": pd.Series(words(numbers), dtype="category")},
+        index=[number * 2 for number in numbers],
+    ),
+    st.lists(st.integers(0, 9), max_size=4),
+    st.sampled_from([lambda numbers: ["ab"[number % 2] for number in numbers], lambda numbers: numbers]),
+)
 VALUES = st.recursive(
-    SCALARS | ARRAYS | st.sets(st.integers(0, 9), max_size=3) | st.binary(max_size=3).map(bytearray),
+    SCALARS | ARRAYS | FRAMES | st.sets(st.integers(0, 9), max_size=3) | st.binary(max_size=3).map(bytearray),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.lists(inner, max_size=3).map(tuple)
@@ -177,6 +186,9 @@ def fingerprint(value: Any) -> str:
     """A text that is the same for values that are the same in types, order and every bit."""
     if isinstance(value, np.ndarray):
         return f"array({value.dtype.str}, {value.shape}, {value.tolist()!r})"
+    if isinstance(value, pd.DataFrame):
+        columns = {name: f"{column.dtype!r} {column.tolist()!r}" for name, column in value.items()}
+        return f"frame({columns}, {value.index!r})"
     if isinstance(value, set):
         return f"set({sorted(map(fingerprint, value))})"
     if isinstance(value, list | tuple):
@@ -194,6 +206,8 @@ def _fields(value: Any) -> dict[Any, Any]:
         extra = value.__pydantic_extra__
         assert extra is not None
         return extra
+    if isinstance(value, pd.DataFrame):
+        return {}
     return value if isinstance(value, dict) else getattr(value, "__dict__", {})
 
 
@@ -210,6 +224,8 @@ def _change(value: Any, salt: int) -> None:
         value[...] = value[::-1].copy()
         if value.dtype.kind in "if":
             value += 1
+    elif isinstance(value, pd.DataFrame):
+        _change_frame(value, salt)
     elif isinstance(value, list):
         value.append(salt)
     elif isinstance(value, set):
@@ -220,9 +236,16 @@ def _change(value: Any, salt: int) -> None:
         _fields(value)["changed"] = salt
     items = value if isinstance(value, list | tuple) else _fields(value).values()
     for item in items:
-        if isinstance(item, list | set | dict | np.ndarray | SimpleNamespace | Section):
+        if isinstance(item, list | set | dict | np.ndarray | pd.DataFrame | SimpleNamespace | Section):
             _change(item, salt)
             break
+
+
+def _change_frame(frame: pd.DataFrame, salt: int) -> None:
+    frame.iloc[: len(frame) // 2, 0] = -1
+    if salt % 2 and "w" in frame:
+        del frame["w"]
+    frame[f"changed{salt}"] = salt
 
 
 def _result(result: Any, values: Sequence[Any], files: Sequence[Path], salt: int) -> Any:
@@ -240,7 +263,7 @@ def _result(result: Any, values: Sequence[Any], files: Sequence[Path], salt: int
             return values[-1] if values else salt
         case "part":
             part = values[0] if values else None
-            return part[:1] if isinstance(part, np.ndarray | list | tuple) else part
+            return part[:1] if isinstance(part, np.ndarray | pd.DataFrame | list | tuple) else part
         case "list":
             return [salt, *values]
         case "dict":

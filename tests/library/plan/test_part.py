@@ -6,7 +6,7 @@ import pytest
 from linepipe.node import Node
 from nodes import clean, fit, load, made, save
 
-from airflow_linepipe.plan import ConfigBinding, ConstantBinding, GivenBinding, build_plan, cut_parts
+from airflow_linepipe.plan import ConfigBinding, ConstantBinding, GivenBinding, build_plan, cut_parts, part_after
 
 
 def from_outside(name):
@@ -163,3 +163,39 @@ def test_a_version_never_takes_the_name_of_a_real_output():
         "x@load": made("load__2", "x@load"),
         "x": made("clean", "x"),
     }
+
+
+def rest(part, *ran, stored):
+    left, done = part_after(part, ran, stored)
+    return [step.id for step in left.plan.steps], done
+
+
+def test_a_part_goes_on_after_what_is_stored(plan):
+    (part,) = cut_parts(plan, {"part": [step.id for step in plan.steps]}, persist="all")
+    everything = set(part.outputs.values())
+
+    assert rest(part, "load", "clean", stored=everything) == (["fit", "save"], ("load", "clean"))
+    assert rest(part, "load", "clean", "fit", "save", stored=everything) == ([], ("load", "clean", "fit", "save"))
+    assert rest(part, "load", "fit", stored=everything) == (["clean", "fit", "save"], ("load",))
+    assert rest(part, "gone", stored=everything) == (["load", "clean", "fit", "save"], ())
+    assert rest(part, "load", "clean", stored=everything - {made("load", "rows")})[1] == ()
+    left, _ = part_after(part, ["load", "clean"], everything)
+    assert left.sources == {
+        "table": made("clean", "table"), "rows": made("load", "rows"), "seed": from_outside("seed"),
+    }  # fmt: skip
+    assert left.outputs == {"model": made("fit", "model")}
+
+
+def test_what_stays_inside_is_made_again_with_all_after_it(plan):
+    (part,) = cut_parts(plan, {"part": [step.id for step in plan.steps]})
+
+    assert set(part.outputs) == set()
+    assert rest(part, "load", "clean", "fit", stored=()) == (["load", "clean", "fit", "save"], ())
+
+
+def test_what_is_ephemeral_is_made_again_and_the_rest_is_not():
+    nodes = [Node(load, ["path"], ["conn"]), Node(clean, ["conn"], ["table"]), Node(save, ["conn", "table"], [])]
+    plan = build_plan(nodes, constants={"path": "/there"}, ephemeral=["conn"])
+    (part,) = cut_parts(plan, {"part": [step.id for step in plan.steps]}, persist="all")
+
+    assert rest(part, "load", "clean", stored={made("clean", "table")}) == (["load", "save"], ("load", "clean"))

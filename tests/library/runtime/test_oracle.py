@@ -17,10 +17,12 @@ from nodes import ran
 
 from airflow_linepipe.errors import PlanError
 from airflow_linepipe.handoff import Exchange, Json, Producer
-from airflow_linepipe.plan import ArtifactBinding, Part, Plan, cut_parts, plan_pipeline
-from airflow_linepipe.runtime import load_references, run
+from airflow_linepipe.plan import ArtifactBinding, Part, Plan, cut_parts, part_after, plan_parts, plan_pipeline
+from airflow_linepipe.runtime import load_references, run, run_plan
 
 RUNS = itertools.count()
+# 100 in ``make test``, 2,000 in ``make soak``.
+EXAMPLES = hypothesis.settings().max_examples
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +91,7 @@ def test_a_plan_gives_what_linepipe_gives_whole_and_as_tasks_of_one_step_or_seve
     def shown(outputs: dict[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
         return {name: pipelines.fingerprint(outputs[name]) for name in sorted(outputs)}, take_files(world)
 
-    @hypothesis.settings(max_examples=300)
+    @hypothesis.settings(max_examples=3 * EXAMPLES)
     @hypothesis.given(st.data())
     def check(data: st.DataObject) -> None:
         take_files(world)
@@ -115,7 +117,7 @@ def test_a_plan_gives_what_linepipe_gives_whole_and_as_tasks_of_one_step_or_seve
 def test_every_granularity_gives_what_linepipe_gives(world, storage):
     """R02: the local runner, in both orders; what stays inside a task is missing, everything else is the same."""
 
-    @hypothesis.settings(max_examples=500)
+    @hypothesis.settings(max_examples=5 * EXAMPLES)
     @hypothesis.given(st.data())
     def check(data: st.DataObject) -> None:
         take_files(world)
@@ -148,6 +150,44 @@ def test_every_granularity_gives_what_linepipe_gives(world, storage):
             assert take_files(world) == expected[1]
             if persist == "all" or granularity == "node":
                 assert set(kept) == outputs.keys()
+
+    check()
+
+
+def test_a_part_that_stopped_goes_on_and_gives_the_same(world, storage):
+    """R42: a retry of a task of several steps, wherever the first try ended."""
+
+    @hypothesis.settings(max_examples=EXAMPLES)
+    @hypothesis.given(st.data())
+    def check(data: st.DataObject) -> None:
+        take_files(world)
+        pipeline = data.draw(pipelines.pipelines(folder=str(world)))
+        hypothesis.note(pipelines.describe(pipeline))
+        outputs = outputs_of_linepipe(pipeline)
+        expected = {name: pipelines.fingerprint(value) for name, value in outputs.items()}, take_files(world)
+        plan = plan_pipeline(pipeline)
+        ids = [step.id for step in plan.steps]
+        ended = data.draw(st.integers(0, len(ids)))
+        (part,) = plan_parts(plan, granularity="pipeline", persist="all")
+        with Exchange(storage) as exchange:
+            producer = Producer(dag_id="oracle", run_id=f"stopped {next(RUNS)}", task_id="pipeline")
+
+            def stored(part: Part, given: dict[str, Any], steps: int) -> dict[ArtifactBinding, Json]:
+                runs = itertools.islice(run_plan(part.plan, given=given, outputs=part.outputs), steps)
+                return {
+                    part.outputs[name]: exchange.put(value, name=name, producer=producer).to_wire()
+                    for ran in runs
+                    for name, value in ran.outputs.items()
+                }
+
+            first = stored(part, {}, ended)
+            left, done = part_after(part, ids[:ended], first)
+            assert list(done) == ids[:ended]
+            given = load_references({name: first[source] for name, source in left.sources.items()}, exchange)
+            wires = first | stored(left, given, len(ids))
+            made = load_references({name: wires[artifact] for name, artifact in plan.outputs.items()}, exchange)
+        assert {name: pipelines.fingerprint(value) for name, value in made.items()} == expected[0]
+        assert take_files(world) == expected[1]
 
     check()
 
@@ -190,6 +230,10 @@ def _made(step):
     return {binding for binding in step.bindings if isinstance(binding, ArtifactBinding)}
 
 
+def _passes_frames_on(pipeline):
+    return sum("frame(" in pipelines.fingerprint(value) for value in outputs_of_linepipe(pipeline).values()) > 1
+
+
 def _writes_then_reads(pipeline):
     return any(step.outputs and step.after for step in plan_pipeline(pipeline).steps)
 
@@ -208,6 +252,7 @@ def _writes_after_reads(pipeline):
         pytest.param(_fans_in, id="fan-in"),
         pytest.param(_writes_then_reads, id="a-reader-after-a-writer"),
         pytest.param(_writes_after_reads, id="a-writer-after-a-reader"),
+        pytest.param(_passes_frames_on, id="frames"),
         pytest.param(lambda pipeline: any(len(node.outputs) > 2 for node in pipeline.nodes), id="three-outputs"),
         pytest.param(
             lambda pipeline: any(name.count(".") > 1 for node in pipeline.nodes for name in node.inputs),
