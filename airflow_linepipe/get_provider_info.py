@@ -48,6 +48,25 @@ def get_provider_info() -> dict[str, Any]:
                         "example": None,
                         "default": "True",
                     },
+                    "profile": {
+                        "description": (
+                            "The name of the profile that holds here, one of [linepipe] profiles: the same DAG files, "
+                            "another storage in each environment. Left empty, the options above hold.\n"
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "dev",
+                        "default": "",
+                    },
+                    "profiles": {
+                        "description": (
+                            "What each profile has in place of storage and allow_pickle, as JSON by its name.\n"
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": '{"dev": {"storage": "file:///tmp/dev"}, "prod": {"storage": "s3://aws@bucket"}}',
+                        "default": "",
+                    },
                 },
             }
         },

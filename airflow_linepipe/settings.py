@@ -2,24 +2,84 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-__all__ = ["allow_pickle", "storage"]
+from airflow_linepipe.errors import SettingError
+from airflow_linepipe.plan import did_you_mean
+
+__all__ = ["allow_pickle", "check_profile", "storage"]
 
 _SECTION = "linepipe"
+_OPTIONS = ("storage", "allow_pickle")
 
 
 def storage() -> str:
-    """``[linepipe] storage``: the URL below which artifacts are written."""
+    """``[linepipe] storage``, or the profile's: the URL below which artifacts are written.
+
+    Raises:
+        SettingError: There is no such profile.
+    """
     from airflow.sdk import conf
 
     home = os.environ.get("AIRFLOW_HOME") or str(Path.home() / "airflow")
-    return str(conf.get(_SECTION, "storage")).replace("{AIRFLOW_HOME}", str(Path(home).expanduser()))
+    url = _profile().get("storage", conf.get(_SECTION, "storage"))
+    return str(url).replace("{AIRFLOW_HOME}", str(Path(home).expanduser()))
 
 
 def allow_pickle() -> bool:
-    """``[linepipe] allow_pickle``: whether pickles may be written and opened."""
+    """``[linepipe] allow_pickle``, or the profile's: whether pickles may be written and opened.
+
+    Raises:
+        SettingError: There is no such profile.
+    """
     from airflow.sdk import conf
 
-    return bool(conf.getboolean(_SECTION, "allow_pickle"))
+    return bool(_profile().get("allow_pickle", conf.getboolean(_SECTION, "allow_pickle")))
+
+
+def check_profile() -> None:
+    """Make sure that ``[linepipe] profile`` is one of ``[linepipe] profiles``, and that it can be used.
+
+    Raises:
+        SettingError: It is not.
+    """
+    _profile()
+
+
+def _profile() -> Mapping[str, Any]:
+    """What the chosen profile sets; nothing if none is chosen."""
+    from airflow.sdk import conf
+
+    chosen = str(conf.get(_SECTION, "profile"))
+    if not chosen:
+        return {}
+    profiles = _profiles(str(conf.get(_SECTION, "profiles")))
+    if chosen not in profiles:
+        hint = did_you_mean(chosen, profiles, otherwise=f"[linepipe] profiles has {', '.join(profiles) or 'none'}.")
+        message = f"[linepipe] profile is '{chosen}', and there is no such profile: {hint}"
+        raise SettingError(message)
+    for option, value in profiles[chosen].items():
+        expected = str if option == "storage" else bool
+        if option not in _OPTIONS or not isinstance(value, expected):
+            message = (
+                f"[linepipe] profiles: '{chosen}' sets {option} to {value!r}: give storage a URL, or allow_pickle "
+                "true or false."
+            )
+            raise SettingError(message)
+    return profiles[chosen]
+
+
+def _profiles(text: str) -> Mapping[str, Mapping[str, Any]]:
+    try:
+        profiles = json.loads(text or "{}")
+    except json.JSONDecodeError as error:
+        message = f"[linepipe] profiles is no JSON: {error}."
+        raise SettingError(message) from error
+    if not isinstance(profiles, dict) or not all(isinstance(options, dict) for options in profiles.values()):
+        message = f'[linepipe] profiles is {text}: write it as {{"dev": {{"storage": "file:///…"}}, …}}.'
+        raise SettingError(message)
+    return profiles

@@ -8,8 +8,9 @@ from typing import Any
 
 from airflow.sdk import TaskGroup
 
+from airflow_linepipe.authoring.checking import check_ids
 from airflow_linepipe.authoring.options import NodeOptions, split_arguments
-from airflow_linepipe.authoring.weaving import Outputs, check_ids, plan_tasks
+from airflow_linepipe.authoring.weaving import Outputs, plan_tasks
 from airflow_linepipe.plan import Granularity, MissingConfig, Order, Persist, Pipelines, Resource
 
 __all__ = ["LinepipeTaskGroup"]

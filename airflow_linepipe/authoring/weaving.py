@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import XComArg
 
+from airflow_linepipe.authoring.checking import check_live, check_options
 from airflow_linepipe.authoring.options import NodeOptions
 from airflow_linepipe.authoring.params import declare_params
-from airflow_linepipe.errors import PlanError, Problem, SettingError, UnknownOutputError
+from airflow_linepipe.errors import SettingError, UnknownOutputError
 from airflow_linepipe.handoff import check_storage
-from airflow_linepipe.operators.arguments import unknown_argument
 from airflow_linepipe.operators.node import LinepipeNodeOperator
 from airflow_linepipe.plan import (
     MAX_ID_LENGTH,
@@ -37,7 +37,7 @@ from airflow_linepipe.plan import (
 if TYPE_CHECKING:
     from airflow.sdk import DAG
 
-__all__ = ["Outputs", "PlannedTasks", "check_ids", "plan_tasks"]
+__all__ = ["Outputs", "PlannedTasks", "plan_tasks"]
 
 
 class Outputs(Mapping[str, XComArg]):
@@ -171,8 +171,9 @@ def plan_tasks(
         ephemeral=ephemeral,
         missing_config=missing_config,
     )
+    check_live({**plan.constants, **given}, {name for step in plan.steps for name in step.inputs})
     parts = plan_parts(plan, granularity=granularity, persist=persist, apart=options)
-    _check_options(options, parts)
+    check_options(options, parts)
     return PlannedTasks(
         plan=plan,
         parts=parts,
@@ -184,48 +185,7 @@ def plan_tasks(
     )
 
 
-def check_ids(parts: Sequence[Part], full_id: Callable[[str], str]) -> None:
-    """Make sure that every task id fits, with the groups around it.
-
-    Args:
-        parts: The parts.
-        full_id: From a part's id to the task's.
-
-    Raises:
-        PlanError: Some are longer than Airflow takes.
-    """
-    problems = [
-        Problem(node=part.id, value=full_id(part.id), message=_too_long(part, full_id(part.id)))
-        for part in parts
-        if len(full_id(part.id)) > MAX_ID_LENGTH
-    ]
-    if problems:
-        raise PlanError(problems)
-
-
-def _check_options(options: Mapping[str, object], parts: Sequence[Part]) -> None:
-    # What authors write is not always what the annotation asks for.
-    ids = [part.id for part in parts]
-    homes = {step.id: part.id for part in parts for step in part.plan.steps}
-    for name, option in options.items():
-        if name not in ids and name in homes:
-            message = f"node_options['{name}']: node '{name}' runs in the task '{homes[name]}': give them to that one."
-            raise SettingError(message)
-        if name not in ids:
-            raise unknown_argument(name, owner="node_options", known=ids)
-        if not isinstance(option, NodeOptions):
-            message = f"node_options['{name}'] is a {type(option).__name__}: write NodeOptions(retries=2)."
-            raise SettingError(message)
-
-
 def _display_name(part: Part) -> dict[str, str]:
     """How the UI names a task of several steps, whose id may be that of the first."""
     labels = [step.label for step in part.plan.steps]
     return {"task_display_name": f"{part.id}: {' → '.join(labels)}"[:MAX_ID_LENGTH]} if len(labels) > 1 else {}
-
-
-def _too_long(part: Part, task_id: str) -> str:
-    return (
-        f"Node '{part.id}': with its groups its task id has {len(task_id)} characters and Airflow takes "
-        f"{MAX_ID_LENGTH}: shorten the function's or the group's name."
-    )

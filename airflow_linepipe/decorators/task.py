@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.standard.operators.python import PythonOperator
 from airflow.sdk.bases.decorator import DecoratedOperator, task_decorator_factory
 
+from airflow_linepipe import settings
 from airflow_linepipe.errors import OutputTypeError, SettingError
 from airflow_linepipe.handoff import NOT_MAPPED, check_storage
 from airflow_linepipe.hooks.handoff import (
@@ -46,6 +47,7 @@ class _LinepipeDecoratedOperator(ReferenceTemplating, DecoratedOperator, PythonO
     ) -> None:
         # Here too, because override() may bring them.
         outputs = _checked_names(outputs)
+        settings.check_profile()
         if storage is not None:
             storage = check_storage(storage)
         if len(outputs) > 1:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import XComArg
 
+from airflow_linepipe import settings
 from airflow_linepipe.errors import MissingInputError, PlanError, Problem, SettingError, UnsupportedValueError
 from airflow_linepipe.handoff import check_storage, is_reference
 from airflow_linepipe.hooks.handoff import (
@@ -68,7 +69,7 @@ class LinepipeNodeOperator(ReferenceTemplating):
 
     Raises:
         PlanError: The node cannot run with these inputs, config and constants.
-        SettingError: ``storage`` is no URL.
+        SettingError: ``storage`` is no URL, ``[linepipe] profile`` is unknown, or ``overrides`` names nothing.
         StorageUnavailableError: The file system of ``storage`` is not installed.
     """
 
@@ -94,6 +95,7 @@ class LinepipeNodeOperator(ReferenceTemplating):
         multiple_outputs = len(part.outputs) > 1 or (node is part and len(part.own) > 1)
         if multiple_outputs:
             _check_output_names(part)
+        settings.check_profile()
         if storage is not None:
             storage = check_storage(storage)
         super().__init__(task_id=task_id or part.id, multiple_outputs=multiple_outputs, **kwargs)

@@ -11,7 +11,7 @@ from airflow_linepipe.plan.arguments import did_you_mean
 from airflow_linepipe.plan.hints import output_hints
 from airflow_linepipe.plan.step import ArtifactBinding, Step
 
-__all__ = ["ephemeral_artifacts", "ephemeral_problems"]
+__all__ = ["ephemeral_artifacts", "ephemeral_problems", "is_live"]
 
 # By name, so that nothing is imported to know them; subclasses count too.
 _LIVE: Final = frozenset(
@@ -55,6 +55,11 @@ def ephemeral_problems(steps: Sequence[Step], names: Collection[str]) -> Iterato
         if name not in made:
             hint = did_you_mean(name, sorted(made), otherwise="name an output of the pipeline.")
             yield Problem(node="", value=name, message=f"ephemeral: no node outputs '{name}': {hint}")
+
+
+def is_live(value: object) -> bool:
+    """Whether a value exists in one process only, as engines, connections, sessions, locks and open files do."""
+    return _is_live(type(value))
 
 
 def _is_live(annotation: Any) -> bool:

@@ -88,7 +88,59 @@ def test_importing_the_provider_info_costs_nothing():
     assert done.stdout.split() == ["False", "False"]
 
 
-@pytest.mark.parametrize("option", ["storage", "allow_pickle"])
+PROFILES = '{"dev": {"storage": "file:///dev"}, "prod": {"storage": "s3://lp@prod", "allow_pickle": false}}'
+
+
+def test_a_profile_replaces_the_settings(monkeypatch):
+    """R32: the same DAG file, another store in each environment."""
+    from airflow_linepipe import settings
+
+    monkeypatch.setenv("AIRFLOW__LINEPIPE__STORAGE", "file:///everywhere")
+    monkeypatch.setenv("AIRFLOW__LINEPIPE__PROFILES", PROFILES)
+    assert settings.storage() == "file:///everywhere"
+    monkeypatch.setenv("AIRFLOW__LINEPIPE__PROFILE", "dev")
+    assert (settings.storage(), settings.allow_pickle()) == ("file:///dev", True)
+    monkeypatch.setenv("AIRFLOW__LINEPIPE__PROFILE", "prod")
+    assert (settings.storage(), settings.allow_pickle()) == ("s3://lp@prod", False)
+
+
+@pytest.mark.parametrize(
+    ("profile", "profiles", "sentence"),
+    [
+        ("prd", PROFILES, "[linepipe] profile is 'prd', and there is no such profile: did you mean 'prod'?"),
+        ("x", "{}", "[linepipe] profile is 'x', and there is no such profile: [linepipe] profiles has none."),
+        ("x", "[]", '[linepipe] profiles is []: write it as {"dev": {"storage": "file:///…"}, …}.'),
+        ("x", "{", "[linepipe] profiles is no JSON: Expecting property name enclosed in double quotes: line 1"),
+        (
+            "x",
+            '{"x": {"store": "y"}}',
+            "[linepipe] profiles: 'x' sets store to 'y': give storage a URL, or allow_pickle",
+        ),
+        (
+            "x",
+            '{"x": {"storage": 3}}',
+            "[linepipe] profiles: 'x' sets storage to 3: give storage a URL, or allow_pickle",
+        ),
+    ],
+)
+def test_a_profile_that_cannot_be_is_an_error_of_every_dag(monkeypatch, profile, profiles, sentence):
+    """R32."""
+    from linepipe.node import Node
+    from linepipe.pipeline import Pipeline
+
+    from airflow_linepipe import LinepipeDag, linepipe_task
+    from airflow_linepipe.errors import SettingError
+
+    monkeypatch.setenv("AIRFLOW__LINEPIPE__PROFILE", profile)
+    monkeypatch.setenv("AIRFLOW__LINEPIPE__PROFILES", profiles)
+    with pytest.raises(SettingError) as caught:
+        LinepipeDag("profile", pipeline=Pipeline([Node(dict, [], ["x"])]), schedule=None)
+    assert str(caught.value).startswith(sentence)
+    with pytest.raises(SettingError):
+        linepipe_task(lambda: 1)()
+
+
+@pytest.mark.parametrize("option", ["storage", "allow_pickle", "profile", "profiles"])
 def test_every_option_is_described(option):
     described = get_provider_info()["config"]["linepipe"]["options"][option]
     assert {"description", "version_added", "type", "example", "default"} <= described.keys()

@@ -1,0 +1,93 @@
+"""What can be wrong with a pipeline only because it is to become tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from airflow_linepipe.authoring.options import NodeOptions
+from airflow_linepipe.errors import PlanError, Problem, SettingError
+from airflow_linepipe.operators.arguments import unknown_argument
+from airflow_linepipe.plan import MAX_ID_LENGTH, Part, is_live
+
+__all__ = ["check_ids", "check_live", "check_options"]
+
+
+def check_ids(parts: Sequence[Part], full_id: Callable[[str], str]) -> None:
+    """Make sure that every task id fits, with the groups around it.
+
+    Args:
+        parts: The parts.
+        full_id: From a part's id to the task's.
+
+    Raises:
+        PlanError: Some are longer than Airflow takes.
+    """
+    problems = [
+        Problem(node=part.id, value=full_id(part.id), message=_too_long(part, full_id(part.id)))
+        for part in parts
+        if len(full_id(part.id)) > MAX_ID_LENGTH
+    ]
+    if problems:
+        raise PlanError(problems)
+
+
+def check_live(values: Mapping[str, Any], read: Collection[str]) -> None:
+    """Make sure that no node is given an open connection or the like.
+
+    Each reading of the DAG file would open it anew, on every machine, whether a task runs or not.
+
+    Args:
+        values: Constants and inputs, by name.
+        read: The names that nodes read.
+
+    Raises:
+        PlanError: One is live.
+    """
+    problems = [
+        Problem(
+            node="",
+            value=name,
+            message=(
+                f"'{name}' is a live {type(value).__module__}.{type(value).__qualname__}, which each reading of the "
+                f"DAG file would open anew: open it in the tasks that read it, with resources={{'{name}': "
+                "AirflowConnection(…)} or an object of your own that has open()."
+            ),
+        )
+        for name, value in values.items()
+        if name in read and is_live(value)
+    ]
+    if problems:
+        raise PlanError(problems)
+
+
+def check_options(options: Mapping[str, object], parts: Sequence[Part]) -> None:
+    """Make sure that each entry of ``node_options`` is for a task that there is.
+
+    Args:
+        options: What the author wrote, by the part's id.
+        parts: The parts.
+
+    Raises:
+        UnknownArgumentError: There is no such part.
+        SettingError: The entry cannot be used.
+    """
+    # What authors write is not always what the annotation asks for.
+    ids = [part.id for part in parts]
+    homes = {step.id: part.id for part in parts for step in part.plan.steps}
+    for name, option in options.items():
+        if name not in ids and name in homes:
+            message = f"node_options['{name}']: node '{name}' runs in the task '{homes[name]}': give them to that one."
+            raise SettingError(message)
+        if name not in ids:
+            raise unknown_argument(name, owner="node_options", known=ids)
+        if not isinstance(option, NodeOptions):
+            message = f"node_options['{name}'] is a {type(option).__name__}: write NodeOptions(retries=2)."
+            raise SettingError(message)
+
+
+def _too_long(part: Part, task_id: str) -> str:
+    return (
+        f"Node '{part.id}': with its groups its task id has {len(task_id)} characters and Airflow takes "
+        f"{MAX_ID_LENGTH}: shorten the function's or the group's name."
+    )
