@@ -27,7 +27,7 @@ format: $(VENV)/.installed-test
 	$(BIN)/ruff format
 
 soak: $(VENV)/.installed-test
-	@$(BIN)/python -m pytest --hypothesis-profile=soak tests/library/runtime/test_oracle.py tests/provider/test_oracle.py
+	@$(BIN)/python -m pytest --hypothesis-profile=soak -o timeout=0 -o faulthandler_timeout=0 tests/library/runtime/test_oracle.py tests/provider/test_oracle.py
 
 bench: $(VENV)/.installed-test
 	@$(BIN)/python -m benchmarks

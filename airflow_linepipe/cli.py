@@ -7,15 +7,30 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Sequence
-from typing import Any
+import tomllib
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any, Final
 
 from airflow_linepipe.errors import LinepipeError, SettingError
 from airflow_linepipe.handoff import Exchange, Producer
-from airflow_linepipe.plan import draw_ascii, draw_mermaid, plan_parts, plan_pipeline
+from airflow_linepipe.plan import (
+    Plan,
+    check_live,
+    check_travel,
+    draw_ascii,
+    draw_mermaid,
+    load_target,
+    override_plan,
+    plan_parts,
+    plan_pipeline,
+)
 from airflow_linepipe.runtime import run
 
 __all__ = ["main"]
+
+_READERS: Final[dict[str, Callable[[str], Any]]] = {".json": json.loads, ".toml": tomllib.loads}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,14 +56,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _check(chosen: argparse.Namespace) -> None:
-    plan = plan_pipeline(chosen.target, given=_inputs(chosen), order=chosen.order, ephemeral=chosen.ephemeral)
+    plan = _plan(chosen)
     parts = plan_parts(plan, granularity=_granularity(chosen))
+    check_live(plan, {})
+    check_travel(parts)
+    override_plan(plan, _pairs("--param", chosen.param))
     if chosen.storage:
         _check_reachable(chosen.storage)
     lines = [f"{chosen.target}: {len(plan.steps)} nodes in {len(parts)} tasks, nothing wrong."]
     names = sorted({artifact.name for artifact in plan.ephemeral})
     lines += [f"  '{name}' is made anew in each task that reads it." for name in names]
     sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _plan(chosen: argparse.Namespace) -> Plan:
+    return plan_pipeline(
+        chosen.target,
+        config=_config(chosen),
+        given=_pairs("--input", chosen.input),
+        order=chosen.order,
+        ephemeral=chosen.ephemeral,
+        missing_config=chosen.missing_config,
+        resources=dict.fromkeys(chosen.resource, _Unopened()),
+    )
+
+
+class _Unopened:
+    """Stands for a resource where nothing runs."""
+
+    def open(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
 
 def _check_reachable(storage: str) -> None:
@@ -66,12 +103,15 @@ def _check_reachable(storage: str) -> None:
 def _run(chosen: argparse.Namespace) -> None:
     result = run(
         chosen.target,
-        inputs=_inputs(chosen),
+        config=_config(chosen),
+        inputs=_pairs("--input", chosen.input),
         params=_pairs("--param", chosen.param),
         storage=chosen.storage,
         granularity=_granularity(chosen),
         order=chosen.order,
         ephemeral=chosen.ephemeral,
+        persist=chosen.persist,
+        missing_config=chosen.missing_config,
         name=chosen.name,
         quiet=chosen.quiet,
     )
@@ -79,15 +119,25 @@ def _run(chosen: argparse.Namespace) -> None:
 
 
 def _show(chosen: argparse.Namespace) -> None:
-    plan = plan_pipeline(chosen.target, given=_inputs(chosen), order=chosen.order, ephemeral=chosen.ephemeral)
+    plan = _plan(chosen)
     if chosen.mermaid:
         sys.stdout.write(draw_mermaid(plan, plan_parts(plan, granularity=_granularity(chosen))))
     else:
         sys.stdout.write(draw_ascii(plan) + "\n")
 
 
-def _inputs(chosen: argparse.Namespace) -> dict[str, Any]:
-    return _pairs("--input", chosen.input)
+def _config(chosen: argparse.Namespace) -> Any:
+    """What ``--config`` names: a JSON or TOML file, or an object in a module; None for the pipeline's own."""
+    if chosen.config is None:
+        return None
+    path = Path(chosen.config)
+    if path.suffix not in _READERS:
+        return load_target(chosen.config)
+    try:
+        return _READERS[path.suffix](path.read_text())
+    except (OSError, ValueError) as error:
+        message = f"--config {chosen.config} cannot be read: {error}."
+        raise SettingError(message) from error
 
 
 def _pairs(option: str, pairs: Sequence[str]) -> dict[str, Any]:
@@ -121,19 +171,26 @@ def _parser() -> argparse.ArgumentParser:
     execute = commands.add_parser("run", help="run the pipeline here")
     show = commands.add_parser("show", help="draw the pipeline")
     for command, function in ((check, _check), (execute, _run), (show, _show)):
-        command.set_defaults(command=function)
+        command.set_defaults(command=function, resource=[])
         command.add_argument("target", metavar="TARGET", help="the pipeline, as package.module:attribute")
+        command.add_argument("--config", metavar="FILE", help="a .json or .toml file, or package.module:attribute")
         command.add_argument("--granularity", default="node", help='node, chain, pipeline or {"task": ["node", …]}')
         command.add_argument("--order", default="data", help="data or list")
-        command.add_argument("--input", action="append", default=[], metavar="NAME=VALUE", help="a value from outside")
-        command.add_argument("--ephemeral", action="append", default=[], metavar="NAME", help="what cannot travel")
+        command.add_argument("--missing-config", default="error", help="error, or none to get None as in linepipe")
+        _add_repeated(command, "--input", "NAME=VALUE", "a value from outside")
+        _add_repeated(command, "--ephemeral", "NAME", "what cannot travel")
+    for command in (check, show):
+        _add_repeated(command, "--resource", "NAME", "what the DAG opens as a resource")
     for command in (check, execute):
         command.add_argument("--storage", metavar="URL", help="where artifacts lie")
-    execute.add_argument(
-        "--param", action="append", default=[], metavar="NAME=VALUE", help="a value of config or constants in this run"
-    )
+        _add_repeated(command, "--param", "NAME=VALUE", "a value of config or constants in this run")
+    execute.add_argument("--persist", default="boundary", help="boundary, or all to keep every output")
     execute.add_argument("--name", default="local", help="the pipeline's name, the folder below the storage")
     execute.add_argument("--json", action="store_true", help="print the result as JSON")
     execute.add_argument("--quiet", action="store_true", help="show no progress")
     show.add_argument("--mermaid", action="store_true", help="a Mermaid flowchart instead of linepipe's drawing")
     return parser
+
+
+def _add_repeated(command: argparse.ArgumentParser, option: str, metavar: str, text: str) -> None:
+    command.add_argument(option, action="append", default=[], metavar=metavar, help=f"{text}; may be repeated")

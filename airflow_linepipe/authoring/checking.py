@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 from airflow_linepipe.authoring.options import NodeOptions
 from airflow_linepipe.errors import PlanError, Problem, SettingError
 from airflow_linepipe.operators.arguments import unknown_argument
-from airflow_linepipe.plan import MAX_ID_LENGTH, Part, is_live
+from airflow_linepipe.plan import MAX_ID_LENGTH, Part
 
-__all__ = ["check_ids", "check_live", "check_options"]
+__all__ = ["check_ids", "check_options"]
 
 
 def check_ids(parts: Sequence[Part], full_id: Callable[[str], str]) -> None:
@@ -27,35 +26,6 @@ def check_ids(parts: Sequence[Part], full_id: Callable[[str], str]) -> None:
         Problem(node=part.id, value=full_id(part.id), message=_too_long(part, full_id(part.id)))
         for part in parts
         if len(full_id(part.id)) > MAX_ID_LENGTH
-    ]
-    if problems:
-        raise PlanError(problems)
-
-
-def check_live(values: Mapping[str, Any], read: Collection[str]) -> None:
-    """Make sure that no node is given an open connection or the like.
-
-    Each reading of the DAG file would open it anew, on every machine, whether a task runs or not.
-
-    Args:
-        values: Constants and inputs, by name.
-        read: The names that nodes read.
-
-    Raises:
-        PlanError: One is live.
-    """
-    problems = [
-        Problem(
-            node="",
-            value=name,
-            message=(
-                f"'{name}' is a live {type(value).__module__}.{type(value).__qualname__}, which each reading of the "
-                f"DAG file would open anew: open it in the tasks that read it, with resources={{'{name}': "
-                "AirflowConnection(…)} or an object of your own that has open()."
-            ),
-        )
-        for name, value in values.items()
-        if name in read and is_live(value)
     ]
     if problems:
         raise PlanError(problems)

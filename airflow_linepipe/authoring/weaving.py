@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import XComArg
 
-from airflow_linepipe.authoring.checking import check_live, check_options
+from airflow_linepipe.authoring.checking import check_options
 from airflow_linepipe.authoring.options import NodeOptions
 from airflow_linepipe.authoring.params import declare_params
 from airflow_linepipe.errors import SettingError, UnknownOutputError
@@ -26,6 +26,8 @@ from airflow_linepipe.plan import (
     Plan,
     Resource,
     Source,
+    check_live,
+    check_travel,
     checked_mapping,
     did_you_mean,
     draw_ascii,
@@ -46,11 +48,15 @@ class Outputs(Mapping[str, XComArg]):
     What a task of several steps would keep to itself is stored from the moment on that it is asked for here.
     """
 
-    def __init__(self, artifacts: Mapping[str, ArtifactBinding], operators: Mapping[str, LinepipeNodeOperator]) -> None:
-        self._artifacts = artifacts
+    def __init__(self, plan: Plan, operators: Mapping[str, LinepipeNodeOperator]) -> None:
+        self._artifacts = plan.outputs
+        self._ephemeral = {artifact.name for artifact in plan.ephemeral}
         self._operators = operators
 
     def __getitem__(self, name: str) -> XComArg:
+        if name in self._ephemeral - self._artifacts.keys():
+            message = f"The output '{name}' is ephemeral: it is made anew in each task that reads it, and leaves none."
+            raise UnknownOutputError(message)
         if name not in self._artifacts:
             hint = did_you_mean(name, self._artifacts, otherwise=f"it has {', '.join(self._artifacts) or 'none'}.")
             message = f"The pipeline has no output '{name}': {hint}"
@@ -127,7 +133,7 @@ class PlannedTasks:
                     operator.set_upstream(before)
             tasks[part.id] = operator
             operators.update(dict.fromkeys(part.own, operator))
-        return Outputs(self.plan.outputs, operators)
+        return Outputs(self.plan, operators)
 
     def _input(self, source: Source, operators: Mapping[str, LinepipeNodeOperator]) -> Any:
         if isinstance(source, ArtifactBinding):
@@ -171,8 +177,9 @@ def plan_tasks(
         ephemeral=ephemeral,
         missing_config=missing_config,
     )
-    check_live({**plan.constants, **given}, {name for step in plan.steps for name in step.inputs})
+    check_live(plan, given)
     parts = plan_parts(plan, granularity=granularity, persist=persist, apart=options)
+    check_travel(parts)
     check_options(options, parts)
     return PlannedTasks(
         plan=plan,

@@ -7,7 +7,7 @@ from airflow_linepipe.plan.composition import Pipelines
 from airflow_linepipe.plan.configuration import lookup
 from airflow_linepipe.plan.drawing import draw_ascii, draw_mermaid
 from airflow_linepipe.plan.grouping import PIPELINE_ID, Granularity, plan_parts
-from airflow_linepipe.plan.living import is_live
+from airflow_linepipe.plan.living import check_live, check_travel
 from airflow_linepipe.plan.naming import MAX_ID_LENGTH, function_label
 from airflow_linepipe.plan.overriding import Override, check_override, override_plan, plan_overrides
 from airflow_linepipe.plan.part import Part, Persist, Source, cut_parts, part_after
@@ -46,7 +46,9 @@ __all__ = [
     "Source",
     "Step",
     "build_plan",
+    "check_live",
     "check_override",
+    "check_travel",
     "checked_choice",
     "checked_mapping",
     "cut_parts",
@@ -54,7 +56,6 @@ __all__ = [
     "draw_ascii",
     "draw_mermaid",
     "function_label",
-    "is_live",
     "load_target",
     "lookup",
     "override_plan",

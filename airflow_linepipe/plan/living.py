@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import AsyncGenerator, Collection, Coroutine, Generator, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from airflow_linepipe.errors import Problem
+from airflow_linepipe.errors import PlanError, Problem
 from airflow_linepipe.plan.arguments import did_you_mean
 from airflow_linepipe.plan.hints import output_hints
-from airflow_linepipe.plan.step import ArtifactBinding, Step
+from airflow_linepipe.plan.part import Part
+from airflow_linepipe.plan.step import ArtifactBinding, Plan, Step
 
-__all__ = ["ephemeral_artifacts", "ephemeral_problems", "is_live"]
+__all__ = ["check_live", "check_travel", "ephemeral_artifacts", "ephemeral_problems"]
 
 # By name, so that nothing is imported to know them; subclasses count too.
 _LIVE: Final = frozenset(
@@ -28,6 +29,8 @@ _LIVE: Final = frozenset(
         "sqlite3.Cursor",
     }
 )
+# Neither pickle nor any other format takes these; what they give one after the other can travel as a list.
+_STREAMS: Final = (Generator, AsyncGenerator, Coroutine)
 
 
 def ephemeral_artifacts(steps: Sequence[Step], names: Collection[str]) -> frozenset[ArtifactBinding]:
@@ -57,9 +60,60 @@ def ephemeral_problems(steps: Sequence[Step], names: Collection[str]) -> Iterato
             yield Problem(node="", value=name, message=f"ephemeral: no node outputs '{name}': {hint}")
 
 
-def is_live(value: object) -> bool:
-    """Whether a value exists in one process only, as engines, connections, sessions, locks and open files do."""
-    return _is_live(type(value))
+def check_travel(parts: Sequence[Part]) -> None:
+    """Make sure that nothing leaves a task of which its node's annotation says that it cannot travel.
+
+    Args:
+        parts: All parts of a plan.
+
+    Raises:
+        PlanError: A node is annotated to return a generator or the like, and other tasks read it.
+    """
+    problems = []
+    for part in parts:
+        for artifact in part.outputs.values():
+            step = part.plan.step(artifact.producer)
+            hint = output_hints(step)[step.outputs.index(artifact.name)]
+            kind = typing.get_origin(hint) or hint
+            if isinstance(kind, type) and issubclass(kind, _STREAMS):
+                message = (
+                    f"Node '{step.label}': its output '{artifact.name}' is annotated as {kind.__name__}, which cannot "
+                    "travel between tasks: return a list."
+                )
+                problems.append(Problem(node=step.label, value=artifact.name, message=message))
+    if problems:
+        raise PlanError(problems)
+
+
+def check_live(plan: Plan, given: Mapping[str, Any]) -> None:
+    """Make sure that no node is given an open connection or the like.
+
+    Each reading of the DAG file would open it anew, on every machine, whether a task runs or not.
+
+    Args:
+        plan: The plan, with its constants.
+        given: What it is given from outside, by name.
+
+    Raises:
+        PlanError: One is live.
+    """
+    values = {**plan.constants, **given}
+    read = {name for step in plan.steps for name in step.inputs}
+    problems = [
+        Problem(
+            node="",
+            value=name,
+            message=(
+                f"'{name}' is a live {type(value).__module__}.{type(value).__qualname__}, which each reading of the "
+                f"DAG file would open anew: open it in the tasks that read it, with resources={{'{name}': "
+                "AirflowConnection(…)} or an object of your own that has open()."
+            ),
+        )
+        for name, value in values.items()
+        if name in read and _is_live(type(value))
+    ]
+    if problems:
+        raise PlanError(problems)
 
 
 def _is_live(annotation: Any) -> bool:

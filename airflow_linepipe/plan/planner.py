@@ -164,12 +164,14 @@ class _Resolver:
     _unread: dict[str, Step] = field(default_factory=dict)
     given_read: dict[str, None] = field(default_factory=dict)
     resources_read: set[str] = field(default_factory=set)
+    _read_by_replaced: dict[str, str] = field(default_factory=dict)
 
     def steps(self) -> Iterator[Step]:
         labels = [function_label(node.func) for node in self.nodes]
         for node, label, step_id in zip(self.nodes, labels, step_ids(labels), strict=True):
             if node.outputs and set(node.outputs) <= self.resources.keys():
-                continue  # the resource takes its place
+                self._replace(node, label)
+                continue
             if len(step_id) > MAX_ID_LENGTH:
                 self._report(
                     label, step_id, f"its name has {len(step_id)} characters and Airflow takes {MAX_ID_LENGTH}: rename"
@@ -187,6 +189,18 @@ class _Resolver:
             )
             self._write(step)
             yield step
+
+    def _replace(self, node: Node, label: str) -> None:
+        """A resource takes the place of the node that would make it."""
+        for name in node.inputs:
+            if name in self.resources:
+                self._report(
+                    label,
+                    name,
+                    f"it makes '{node.outputs[0]}' out of the resource '{name}', which would not happen: a resource is "
+                    "the same for all nodes, so give its output another name",
+                )
+            self._read_by_replaced[name] = label
 
     def unread_given(self) -> Iterator[Problem]:
         for name in self.given or ():
@@ -213,6 +227,8 @@ class _Resolver:
         if config_path(name) is not None:
             return "linepipe looks it up in the config: give a config instead"
         makers = self._makers(name)
+        if name in self._read_by_replaced:
+            return f"only node '{self._read_by_replaced[name]}' reads it, whose place a resource takes: leave it out"
         if makers:
             return f"no node reads it before node '{makers[0]}' outputs it"
         return f"no node reads it{_closest(name, {read for node in self.nodes for read in node.inputs})}"

@@ -14,6 +14,8 @@ from airflow_linepipe import read_run
 from airflow_linepipe.cli import main
 
 MODULE = """
+import threading
+from collections.abc import Generator
 from linepipe.node import Node
 from linepipe.pipeline import Pipeline
 
@@ -27,6 +29,9 @@ def save(total, path):
     with open(path, "w") as file:
         file.write(str(total))
 
+def stream(rows) -> Generator[int, None, None]:
+    return (row for row in rows)
+
 def fail(total):
     raise ValueError(f"{total} is too much")
 
@@ -37,6 +42,10 @@ nodes = [
 good = Pipeline(nodes, n=4, path="written")
 bad = Pipeline([Node(total, ["rwos"], ["total"]), Node(load, ["config.n"], ["rows"])], config={})
 failing = Pipeline([*nodes[:2], Node(fail, ["total"], ["x"])], n=4)
+live = Pipeline([Node(total, ["lock"], ["x"])], lock=threading.Lock())
+streams = Pipeline([Node(stream, ["rows"], ["more"]), Node(total, ["more"], ["total"])], rows=[1])
+configured = Pipeline([Node(save, ["config.total", "config.path"], [])])
+engines = Pipeline([Node(total, ["conn"], ["total"])])
 odd = Pipeline([Node(lambda: 1, [], ['say "a" & <b>'])])
 """
 
@@ -44,6 +53,7 @@ odd = Pipeline([Node(lambda: 1, [], ['say "a" & <b>'])])
 @pytest.fixture(autouse=True)
 def module(tmp_path, monkeypatch):
     (tmp_path / "sums.py").write_text(MODULE)
+    (tmp_path / "sums.toml").write_text("total = ")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delitem(sys.modules, "sums", raising=False)
     yield
@@ -68,6 +78,14 @@ def test_check_says_that_nothing_is_wrong(capsys, tmp_path):
         (["sums:good", "--input", "zz=1"], "'zz' is given from outside, and no node reads it"),
         (["sums:good", "--storage", "here"], "The storage 'here' is no URL"),
         (["sums:good", "--storage", "/proc/nowhere"], "The storage '/proc/nowhere' cannot be written to and read"),
+        (["sums:live"], "'lock' is a live _thread.lock, which each reading of the DAG file would open anew"),
+        (["sums:streams"], "its output 'more' is annotated as Generator, which cannot travel between tasks: return a"),
+        (["sums:good", "--param", "n=x"], "The param 'n' cannot be 'x': give a value like 4."),
+        (["sums:good", "--param", "m=1"], "params['m']: no node reads such a value from config or constants: a run"),
+        (["sums:good", "--missing-config", "x"], "missing_config='x' is not known"),
+        (["sums:good", "--config", "none.json"], "--config none.json cannot be read: "),
+        (["sums:good", "--config", "sums.toml"], "--config sums.toml cannot be read: "),
+        (["sums:engines"], "it reads 'conn', which no earlier node outputs"),
         (["sums:none"], "'sums:none' leads nowhere"),
         (["nowhere:good"], "there is no module 'nowhere'"),
     ],
@@ -75,6 +93,36 @@ def test_check_says_that_nothing_is_wrong(capsys, tmp_path):
 def test_check_says_what_would_fail(capsys, arguments, sentence):
     assert main(["check", *arguments]) == 1
     assert sentence in capsys.readouterr().err
+
+
+def test_check_takes_what_the_dag_gives(capsys):
+    assert main(["check", "sums:engines", "--resource", "conn"]) == 0
+    assert main(["check", "sums:streams", "--granularity", "pipeline"]) == 0
+    assert main(["show", "sums:engines", "--resource", "conn"]) == 0
+    assert "- conn" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("c.json", '{"total": 7, "path": "there"}'),
+        ("c.toml", 'total = 7\npath = "there"'),
+        ("c.py", "c = dict(total=7, path='there')"),
+    ],
+)
+def test_config_may_be_a_file_or_an_object(name, text):
+    Path(name).write_text(text)
+    config = "c:c" if name == "c.py" else name
+    assert main(["run", "sums:configured", "--config", config, "--quiet"]) == 0
+    assert Path("there").read_text() == "7"
+    assert main(["run", "sums:configured", "--config", config, "--param", "config.total=8", "--quiet"]) == 0
+    assert Path("there").read_text() == "8"
+
+
+def test_what_run_keeps_and_misses_is_chosen(capsys):
+    options = ["--granularity", "pipeline", "--persist", "all", "--missing-config", "none", "--json", "--quiet"]
+    assert main(["run", "sums:good", *options]) == 0
+    assert json.loads(capsys.readouterr().out)["outputs"] == {"rows": "load", "total": "total", "again": "total__2"}
 
 
 def test_run_prints_the_summary_and_keeps_the_run(capsys, tmp_path):

@@ -89,7 +89,7 @@ def test_declared_the_engine_is_made_in_each_task_that_uses_it(pipeline, totals,
     }
     assert run_dag(dag).state == "success"
     assert totals() == [6]
-    with pytest.raises(UnknownOutputError, match="has no output 'conn'"):
+    with pytest.raises(UnknownOutputError, match="The output 'conn' is ephemeral"):
         dag["conn"]
 
 

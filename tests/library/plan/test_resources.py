@@ -124,3 +124,22 @@ def test_a_node_that_makes_more_than_resources_is_a_problem(door):
 def test_a_name_is_a_resource_or_comes_from_outside(door):
     with pytest.raises(PlanError, match="'conn' is given as a resource and from outside: choose one"):
         build_plan([Node(use, ["conn"], [])], resources={"conn": door}, given=["conn"])
+
+
+def test_a_node_that_makes_a_resource_out_of_itself_is_not_dropped_silently(door):
+    nodes = [Node(load, ["url"], ["conn"]), Node(clean, ["conn"], ["conn"]), Node(use, ["conn"], ["n"])]
+    with pytest.raises(PlanError) as caught:
+        build_plan(nodes, constants={"url": ""}, resources={"conn": door})
+    assert str(caught.value) == (
+        "Node 'clean': it makes 'conn' out of the resource 'conn', which would not happen: a resource is the same for "
+        "all nodes, so give its output another name."
+    )
+
+
+def test_an_input_of_the_node_it_takes_the_place_of_is_left_out(door):
+    nodes = [Node(load, ["url"], ["conn"]), Node(use, ["conn"], ["n"])]
+    with pytest.raises(PlanError) as caught:
+        build_plan(nodes, given=["url"], resources={"conn": door})
+    assert str(caught.value) == (
+        "'url' is given from outside, and only node 'load' reads it, whose place a resource takes: leave it out."
+    )
