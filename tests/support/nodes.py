@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow_linepipe.plan import ArtifactBinding
+from airflow_linepipe.plan import ArtifactBinding, GivenBinding
 from airflow_linepipe.runtime import run_plan
 
 
@@ -24,6 +24,10 @@ def save(*values):
 
 def made(producer, name):
     return ArtifactBinding(producer=producer, name=name)
+
+
+def from_outside(name):
+    return GivenBinding(name=name)
 
 
 def ran(plan, *, given, outputs=None):

@@ -4,33 +4,14 @@ from __future__ import annotations
 
 import pytest
 from linepipe.node import Node
-from nodes import clean, fit, load, made, save
+from nodes import clean, fit, from_outside, load, made, save
 
-from airflow_linepipe.plan import ConfigBinding, ConstantBinding, GivenBinding, build_plan, cut_parts, part_after
-
-
-def from_outside(name):
-    return GivenBinding(name=name)
+from airflow_linepipe.plan import ConfigBinding, ConstantBinding, build_plan, cut_parts, part_after
 
 
 def cut(plan, *step_ids, persist="boundary"):
     alone = {step.id: [step.id] for step in plan.steps if step.id not in step_ids}
     return cut_parts(plan, {"part": step_ids, **alone}, persist=persist)[0]
-
-
-@pytest.fixture
-def plan():
-    return build_plan(
-        [
-            Node(load, ["path"], ["table", "rows"]),
-            Node(clean, ["table", "config.limit"], ["table"]),
-            Node(fit, ["table", "rows", "seed"], ["model"]),
-            Node(save, ["model", "path"], []),
-        ],
-        config={"limit": 3},
-        constants={"path": "/there"},
-        given=["seed"],
-    )
 
 
 @pytest.fixture

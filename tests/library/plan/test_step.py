@@ -8,34 +8,14 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 from linepipe.node import Node
-from nodes import clean, fit, load, made, save
+from nodes import clean, fit, from_outside, load, made, save
 
 from airflow_linepipe.plan import (
     ConfigBinding,
     ConstantBinding,
-    GivenBinding,
     Plan,
     build_plan,
 )
-
-
-def from_outside(name):
-    return GivenBinding(name=name)
-
-
-@pytest.fixture
-def plan():
-    return build_plan(
-        [
-            Node(load, ["path"], ["table", "rows"]),
-            Node(clean, ["table", "config.limit"], ["table"]),
-            Node(fit, ["table", "rows", "seed"], ["model"]),
-            Node(save, ["model", "path"], []),
-        ],
-        config={"limit": 3},
-        constants={"path": "/there"},
-        given=["seed"],
-    )
 
 
 def test_a_step_knows_its_node_and_where_each_input_comes_from(plan):
