@@ -15,17 +15,17 @@ from airflow_linepipe.plan import Override, check_override, checked_mapping
 if TYPE_CHECKING:
     from airflow.sdk import DAG
 
-__all__ = ["declare_params"]
+__all__ = ["declare_params", "name_params"]
 
 
-def declare_params(
+def name_params(
     dag: DAG, known: Mapping[str, Override], *, group: str, chosen: Mapping[str, str] | None
 ) -> Mapping[str, str]:
-    """Give a DAG a typed param for each value that a run may replace; a param that its author wrote stays as it is.
+    """Which param of a DAG takes the place of which value.
 
     Args:
         dag: The DAG.
-        known: The values, by name.
+        known: The values that a run may replace, by name.
         group: What the group's params begin with, or "".
         chosen: The names of params by the names of values, of an author who wants no others; None for all values
             that are no secrets.
@@ -42,11 +42,26 @@ def declare_params(
         names = checked_mapping("overrides", chosen)
         _check(names, known, dag)
     for name, param in names.items():
-        if param not in dag.params:
-            dag.params[param] = _param(known[name], group)
-        elif isinstance(default := dag.params.get_param(param).value, bool | int | float | str | list):
+        default = dag.params.get_param(param).value if param in dag.params else None
+        if isinstance(default, bool | int | float | str | list):
             known[name].parse(default)
     return names
+
+
+def declare_params(dag: DAG, known: Mapping[str, Override], names: Mapping[str, str], *, group: str) -> None:
+    """Give a DAG a typed param for each value; one that its author wrote stays as it is.
+
+    After the tasks are made: each of them would carry a copy of what the DAG has by then.
+
+    Args:
+        dag: The DAG.
+        known: The values that a run may replace, by name.
+        names: The names of the params by the names of the values.
+        group: The section of the form, or "".
+    """
+    for name, param in names.items():
+        if param not in dag.params:
+            dag.params[param] = _param(known[name], group)
 
 
 def _check(chosen: Mapping[str, Any], known: Mapping[str, Override], dag: DAG) -> None:

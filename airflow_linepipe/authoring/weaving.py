@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import XComArg
 
+from airflow_linepipe import settings
 from airflow_linepipe.authoring.checking import check_options
 from airflow_linepipe.authoring.options import NodeOptions
-from airflow_linepipe.authoring.params import declare_params
+from airflow_linepipe.authoring.params import declare_params, name_params
 from airflow_linepipe.errors import SettingError, UnknownOutputError
 from airflow_linepipe.handoff import check_storage
 from airflow_linepipe.operators.node import LinepipeNodeOperator
@@ -111,7 +112,8 @@ class PlannedTasks:
         Raises:
             SettingError: An entry of ``overrides`` cannot be used, or a task would lose its outputs.
         """
-        params = declare_params(dag, plan_overrides(self.plan), group=group, chosen=self.overrides)
+        known = plan_overrides(self.plan)
+        params = name_params(dag, known, group=group, chosen=self.overrides)
         # By step id: the steps of one part share an operator.
         operators: dict[str, LinepipeNodeOperator] = {}
         tasks: dict[str, LinepipeNodeOperator] = {}
@@ -133,6 +135,7 @@ class PlannedTasks:
                     operator.set_upstream(before)
             tasks[part.id] = operator
             operators.update(dict.fromkeys(part.own, operator))
+        declare_params(dag, known, params, group=group)
         return Outputs(self.plan, operators)
 
     def _input(self, source: Source, operators: Mapping[str, LinepipeNodeOperator]) -> Any:
@@ -167,6 +170,7 @@ def plan_tasks(
         SettingError: ``order``, ``granularity``, ``persist`` or ``storage`` cannot be used.
         StorageUnavailableError: The file system of ``storage`` is not installed.
     """
+    settings.check_profile()
     given, options = checked_mapping("inputs", inputs), checked_mapping("node_options", node_options)
     plan = plan_pipeline(
         pipeline,

@@ -95,7 +95,8 @@ class LinepipeNodeOperator(ReferenceTemplating):
         multiple_outputs = len(part.outputs) > 1 or (node is part and len(part.own) > 1)
         if multiple_outputs:
             _check_output_names(part)
-        settings.check_profile()
+        if node is not part:
+            settings.check_profile()
         if storage is not None:
             storage = check_storage(storage)
         super().__init__(task_id=task_id or part.id, multiple_outputs=multiple_outputs, **kwargs)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from inspect import Parameter, signature
-from types import UnionType
+from types import FunctionType, MethodType, UnionType
 from typing import Any, Final
 
 from airflow_linepipe.plan.step import ArtifactBinding, Plan, Step
@@ -54,10 +55,17 @@ def hint_mismatches(plan: Plan) -> Iterator[str]:
                 )
 
 
-def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+def _hints(function: Callable[..., Any]) -> Mapping[str, Any]:
+    plain = function.__func__ if isinstance(function, MethodType) else function
+    return _function_hints(plain) if isinstance(plain, FunctionType) else {}
+
+
+# A plan asks several times, and pipelines may use one function for many nodes.
+@lru_cache(maxsize=4096)
+def _function_hints(function: FunctionType) -> Mapping[str, Any]:
     try:
         return typing.get_type_hints(function)
-    except (NameError, TypeError, AttributeError):  # a name that only type checkers import; no function at all
+    except (NameError, TypeError, AttributeError):  # a name that only type checkers import
         return {}
 
 

@@ -81,6 +81,18 @@ def test_the_sentence_says_what_is_wrong():
     ]
 
 
+def test_methods_have_hints_too():
+    class Model:
+        def fit(self, table: pd.DataFrame) -> int:
+            return len(table)
+
+    def load() -> str:
+        return ""
+
+    with pytest.warns(HintWarning, match="Node 'fit' expects 'x' to be DataFrame"):
+        plan_pipeline(Pipeline([Node(load, [], ["x"]), Node(Model().fit, ["x"], ["y"])]))
+
+
 def test_functions_without_a_signature_or_hints_are_taken_as_they_are():
     def half(value: int) -> float:
         return value / 2
