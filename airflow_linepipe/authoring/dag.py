@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG
 
 from airflow_linepipe.authoring.options import NodeOptions, split_arguments
 from airflow_linepipe.authoring.weaving import Outputs, plan_tasks
 from airflow_linepipe.plan import Granularity, MissingConfig, Order, Persist, Pipelines, Resource
+
+if TYPE_CHECKING:
+    from airflow.sdk import Asset
 
 __all__ = ["LinepipeDag"]
 
@@ -32,6 +35,7 @@ class LinepipeDag(DAG):
         persist: As in `LinepipeTaskGroup`.
         missing_config: As in `LinepipeTaskGroup`.
         overrides: As in `LinepipeTaskGroup`; the params have no prefix.
+        publish: As in `LinepipeTaskGroup`.
         storage: Replaces ``[linepipe] storage`` for these tasks.
         node_options: Settings of single tasks, by task id.
         **kwargs: Everything that DAG takes, and everything that BaseOperator takes, for every task.
@@ -57,6 +61,7 @@ class LinepipeDag(DAG):
         persist: Persist = "boundary",
         missing_config: MissingConfig = "error",
         overrides: Mapping[str, str] | None = None,
+        publish: Mapping[str, Asset] | None = None,
         storage: str | None = None,
         node_options: Mapping[str, NodeOptions] | None = None,
         **kwargs: Any,
@@ -73,6 +78,7 @@ class LinepipeDag(DAG):
             persist=persist,
             missing_config=missing_config,
             overrides=overrides,
+            publish=publish,
             storage=storage,
             node_options=node_options,
             operator_arguments=operator_arguments,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from inspect import signature
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import TaskGroup
 
@@ -12,6 +12,9 @@ from airflow_linepipe.authoring.checking import check_ids
 from airflow_linepipe.authoring.options import NodeOptions, split_arguments
 from airflow_linepipe.authoring.weaving import Outputs, plan_tasks
 from airflow_linepipe.plan import Granularity, MissingConfig, Order, Persist, Pipelines, Resource
+
+if TYPE_CHECKING:
+    from airflow.sdk import Asset
 
 __all__ = ["LinepipeTaskGroup"]
 
@@ -46,6 +49,8 @@ class LinepipeTaskGroup(TaskGroup):
         overrides: Which params of the DAG a run may set to replace plain values of the config and the constants, by
             the names of these, such as ``{"config.window": "window"}``; the DAG has these params. Left out, each such
             value that a node reads gets a typed param of its own, "group_id.config.window"; secrets get none.
+        publish: The assets that stand for outputs, by name: each success of the task that makes one is an event of its
+            asset, with the output's reference as its extra.
         storage: Replaces ``[linepipe] storage`` for these tasks.
         node_options: Settings of single tasks, by task id without the group. "chain" leaves a node that has some alone.
         **kwargs: Everything that TaskGroup takes, and everything that BaseOperator takes, for every task.
@@ -71,6 +76,7 @@ class LinepipeTaskGroup(TaskGroup):
         persist: Persist = "boundary",
         missing_config: MissingConfig = "error",
         overrides: Mapping[str, str] | None = None,
+        publish: Mapping[str, Asset] | None = None,
         storage: str | None = None,
         node_options: Mapping[str, NodeOptions] | None = None,
         **kwargs: Any,
@@ -87,6 +93,7 @@ class LinepipeTaskGroup(TaskGroup):
             persist=persist,
             missing_config=missing_config,
             overrides=overrides,
+            publish=publish,
             storage=storage,
             node_options=node_options,
             operator_arguments=operator_arguments,

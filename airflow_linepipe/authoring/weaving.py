@@ -15,6 +15,7 @@ from airflow_linepipe.authoring.params import declare_params, name_params
 from airflow_linepipe.errors import SettingError, UnknownOutputError
 from airflow_linepipe.handoff import check_storage
 from airflow_linepipe.operators.node import LinepipeNodeOperator
+from airflow_linepipe.operators.publishing import checked_assets
 from airflow_linepipe.plan import (
     MAX_ID_LENGTH,
     ArtifactBinding,
@@ -38,7 +39,7 @@ from airflow_linepipe.plan import (
 )
 
 if TYPE_CHECKING:
-    from airflow.sdk import DAG
+    from airflow.sdk import DAG, Asset
 
 __all__ = ["Outputs", "PlannedTasks", "plan_tasks"]
 
@@ -84,6 +85,7 @@ class PlannedTasks:
         parts: The parts that become tasks, each after those it reads from.
         inputs: What the plan is given from outside, by name.
         overrides: Which params take the place of values of config and constants; None for one param each.
+        publish: The assets that stand for outputs, by name.
         options: Settings of single tasks, by the part's id.
         storage: Replaces ``[linepipe] storage``.
         operator_arguments: BaseOperator arguments of every task.
@@ -93,6 +95,7 @@ class PlannedTasks:
     parts: Sequence[Part]
     inputs: Mapping[str, Any]
     overrides: Mapping[str, str] | None
+    publish: Mapping[str, Asset]
     options: Mapping[str, NodeOptions]
     storage: str | None
     operator_arguments: Mapping[str, Any]
@@ -119,12 +122,13 @@ class PlannedTasks:
         tasks: dict[str, LinepipeNodeOperator] = {}
         # Left out, it may still come from the DAG's default_args.
         storage: dict[str, Any] = {} if self.storage is None else {"storage": self.storage}
-        for part in self.parts:
+        for part in map(self._keeping_published, self.parts):
             options = self.options[part.id].operator_arguments if part.id in self.options else {}
             operator = LinepipeNodeOperator(
                 node=part,
                 inputs={name: self._input(source, operators) for name, source in part.sources.items()},
                 overrides={name: params[name] for name in plan_overrides(part.plan) if name in params},
+                publish={name: self.publish[name] for name in part.outputs if name in self.publish},
                 **{**storage, **_display_name(part), **self.operator_arguments, **options},
             )
             if part.outputs and not operator.do_xcom_push:
@@ -137,6 +141,13 @@ class PlannedTasks:
             operators.update(dict.fromkeys(part.own, operator))
         declare_params(dag, known, params, group=group)
         return Outputs(self.plan, operators)
+
+    def _keeping_published(self, part: Part) -> Part:
+        for name in self.publish:
+            artifact = self.plan.outputs[name]
+            if artifact.producer in part.own and artifact not in part.outputs.values():
+                part = part.keep(artifact)
+        return part
 
     def _input(self, source: Source, operators: Mapping[str, LinepipeNodeOperator]) -> Any:
         if isinstance(source, ArtifactBinding):
@@ -156,6 +167,7 @@ def plan_tasks(
     persist: Persist,
     missing_config: MissingConfig,
     overrides: Mapping[str, str] | None,
+    publish: Mapping[str, Asset] | None,
     storage: str | None,
     node_options: Mapping[str, NodeOptions] | None,
     operator_arguments: Mapping[str, Any],
@@ -190,6 +202,7 @@ def plan_tasks(
         parts=parts,
         inputs=given,
         overrides=overrides,
+        publish=checked_assets(publish, plan.outputs),
         options=options,
         storage=None if storage is None else check_storage(storage),
         operator_arguments=operator_arguments,

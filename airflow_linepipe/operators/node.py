@@ -21,6 +21,7 @@ from airflow_linepipe.hooks.handoff import (
     producer_of_task,
 )
 from airflow_linepipe.hooks.progress import TaskProgress
+from airflow_linepipe.operators.publishing import checked_assets
 from airflow_linepipe.operators.templating import ReferenceTemplating
 from airflow_linepipe.plan import (
     ArtifactBinding,
@@ -37,7 +38,7 @@ from airflow_linepipe.plan import (
 from airflow_linepipe.runtime import run_plan, with_ways_out
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.sdk import Asset, Context
     from linepipe.node import Node
 
     from airflow_linepipe.handoff import Exchange, Json, Producer
@@ -63,13 +64,15 @@ class LinepipeNodeOperator(ReferenceTemplating):
         constants: linepipe's runtime constants by name.
         overrides: Which params of the DAG take the place of plain values of the config and the constants, by their
             names, such as ``{"config.window": "window"}``.
+        publish: The assets that stand for outputs, by name: each success is an event of the asset, with the output's
+            reference as its extra.
         storage: Replaces ``[linepipe] storage`` for this task.
         task_id: The task's id; the node function's name if left out.
         **kwargs: Everything that BaseOperator takes.
 
     Raises:
         PlanError: The node cannot run with these inputs, config and constants.
-        SettingError: ``storage`` is no URL, ``[linepipe] profile`` is unknown, or ``overrides`` names nothing.
+        SettingError: ``storage``, ``[linepipe] profile``, or an entry of ``overrides`` or ``publish`` cannot be used.
         StorageUnavailableError: The file system of ``storage`` is not installed.
     """
 
@@ -85,6 +88,7 @@ class LinepipeNodeOperator(ReferenceTemplating):
         config: Any = None,
         constants: Mapping[str, Any] | None = None,
         overrides: Mapping[str, str] | None = None,
+        publish: Mapping[str, Asset] | None = None,
         storage: str | None = None,
         task_id: str | None = None,
         **kwargs: Any,
@@ -99,10 +103,14 @@ class LinepipeNodeOperator(ReferenceTemplating):
             settings.check_profile()
         if storage is not None:
             storage = check_storage(storage)
+        published = checked_assets(publish, part.outputs)
+        if published:
+            kwargs["outlets"] = [*kwargs.get("outlets", ()), *published.values()]
         super().__init__(task_id=task_id or part.id, multiple_outputs=multiple_outputs, **kwargs)
         self.part = part
         self.inputs = inputs
         self.overrides = _checked_overrides(overrides, part)
+        self.publish = published
         self.storage = storage
         # A node's output is always a reference: nothing in its place means that the node gave none.
         self.from_nodes = frozenset(
@@ -143,6 +151,9 @@ class LinepipeNodeOperator(ReferenceTemplating):
                             for name, value in left.items()
                         },
                     )
+        for name, asset in self.publish.items():
+            published: Any = progress.references[name]
+            context["outlet_events"][asset].extra = published if is_reference(published) else {"items": published}
         if self.multiple_outputs:
             return progress.references or None
         return next(iter(progress.references.values()), None)
