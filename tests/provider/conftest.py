@@ -1,13 +1,18 @@
-"""Fixtures of the Airflow half: a database, runs by dag.test(), and the example DAGs."""
+"""Fixtures of the Airflow half: a database, runs by dag.test(), the example DAGs, and one real Airflow."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from finished import Finished
+
+from airflow_linepipe.testing import StandaloneAirflow
 
 ROOT = Path(__file__).parents[2]
 
@@ -84,3 +89,39 @@ def example_dags() -> Mapping[str, Any]:
     bag = DagBag(str(ROOT / "dags"), bundle_name="dags-folder")
     assert bag.import_errors == {}
     return bag.dags
+
+
+@pytest.fixture(scope="session")
+def airflow_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the real Airflow has its home and its warehouse."""
+    return tmp_path_factory.mktemp("real-airflow")
+
+
+@pytest.fixture(scope="session")
+def airflow(airflow_folder: Path) -> Iterator[StandaloneAirflow]:
+    """A real Airflow with the example DAGs and those of the tests, for the whole session: its start takes long."""
+    dags = airflow_folder / "dags"
+    ignore = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "dags", dags, ignore=ignore)
+    shutil.copytree(Path(__file__).parent / "dags", dags, ignore=ignore, dirs_exist_ok=True)
+    warehouse = json.dumps({"conn_type": "sqlite", "host": str(airflow_folder / "warehouse.db")})
+    environment = {"AIRFLOW_CONN_WAREHOUSE": warehouse}
+    with StandaloneAirflow(home=airflow_folder / "home", dags=dags, environment=environment) as airflow:
+        yield airflow
+
+
+@pytest.fixture(scope="session")
+def start(airflow: StandaloneAirflow) -> Callable[..., str]:
+    """Trigger a run of a DAG: ``start(dag_id, **conf)`` gives its id."""
+
+    def run(dag_id: str, **conf: Any) -> str:
+        airflow.wait_for_dag(dag_id, timeout=120)
+        return airflow.trigger(dag_id, conf=conf)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def finish(airflow: StandaloneAirflow, start: Callable[..., str]) -> Callable[..., Finished]:
+    """Run a DAG to its end: ``finish(dag_id, **conf)`` gives its tasks and its values."""
+    return lambda dag_id, **conf: Finished(airflow, dag_id, start(dag_id, **conf))

@@ -3,80 +3,26 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sqlite3
 import time
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
+from finished import Finished
 from flights_oracle import expected_month
 
-from airflow_linepipe.handoff import ArtifactRef, Exchange
-from airflow_linepipe.testing import StandaloneAirflow
-
-ROOT = Path(__file__).parents[2]
 FAILING = {"r03_unknown.py", "r27_order.py", "r27_double.py"}
 
 pytestmark = pytest.mark.airflow_server
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("real-airflow")
-
-
-@pytest.fixture(scope="module")
-def airflow(folder):
-    dags = folder / "dags"
-    ignore = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "dags", dags, ignore=ignore)
-    shutil.copytree(Path(__file__).parent / "dags", dags, ignore=ignore, dirs_exist_ok=True)
-    warehouse = json.dumps({"conn_type": "sqlite", "host": str(folder / "warehouse.db")})
-    environment = {"AIRFLOW_CONN_WAREHOUSE": warehouse}
-    with StandaloneAirflow(home=folder / "home", dags=dags, environment=environment) as airflow:
-        deadline = time.monotonic() + 120
-        while not airflow.import_errors().keys() >= FAILING:
-            assert time.monotonic() < deadline, "the broken files have no import errors"
-            time.sleep(0.5)
-        yield airflow
-
-
-@pytest.fixture(scope="module")
-def finish(airflow):
-    """Run a DAG to its end: ``finish(dag_id)`` gives its tasks and its values."""
-
-    def run(dag_id, **conf):
-        airflow.wait_for_dag(dag_id, timeout=120)
-        run_id = airflow.trigger(dag_id, conf=conf)
-        state = airflow.wait(dag_id, run_id, timeout=240).state
-        return Finished(airflow, dag_id, run_id, state)
-
-    return run
-
-
-class Finished:
-    """A finished run, asked for through the REST API."""
-
-    def __init__(self, airflow, dag_id, run_id, state):
-        self._airflow, self._key = airflow, (dag_id, run_id)
-        self.run_id = run_id
-        self.state = state
-        self.tasks = {task.task_id: task for task in airflow.tasks(*self._key)}
-        self.xcoms = airflow.xcoms(*self._key)
-
-    def value(self, task_id, key="return_value"):
-        return Exchange("file:///unused").get(self._reference(task_id, key))
-
-    def uri(self, task_id):
-        return self._reference(task_id, "return_value").uri
-
-    def _reference(self, task_id, key):
-        (wire,) = [xcom.value for xcom in self.xcoms if (xcom.task_id, xcom.key) == (task_id, key)]
-        return ArtifactRef.from_wire(wire)
-
-    def log(self, task_id):
-        return self._airflow.log(*self._key, task_id)
+def import_errors(airflow):
+    deadline = time.monotonic() + 120
+    while not (errors := airflow.import_errors()).keys() >= FAILING:
+        assert time.monotonic() < deadline, "the broken files have no import errors"
+        time.sleep(0.5)
+    return errors
 
 
 def test_the_add_example_gives_five(finish):
@@ -98,8 +44,8 @@ def test_a_cleared_task_and_those_behind_it_run_again_on_new_artifacts(airflow, 
     before = finish("example_values_with")
     cleared = airflow.run_cli("tasks", "clear", "example_values_with", "-t", "task_1", "-d", "-y")
     assert cleared.returncode == 0, cleared.stderr
-    assert airflow.wait("example_values_with", before.run_id, timeout=240).state == "success"
-    after = Finished(airflow, "example_values_with", before.run_id, "success")
+    after = Finished(airflow, "example_values_with", before.run_id)
+    assert after.state == "success"
     assert (after.value("task_1"), after.value("task_2")) == (1, 2)
     assert [after.uri(task_id).split("/")[-2] for task_id in ("task_1", "task_2")] == ["2", "2"]
 
@@ -123,15 +69,14 @@ def test_list_and_data_order_give_the_same_values(finish):
         ("r27_double.py", "its output 'b' replaces the one of node 'add' before any node has read it"),
     ],
 )
-def test_a_pipeline_that_cannot_run_is_an_import_error_and_no_dag(airflow, file, sentence):
+def test_a_pipeline_that_cannot_run_is_an_import_error_and_no_dag(airflow, import_errors, file, sentence):
     """R03 and R27: the error names the node and the value, and no task ever starts."""
-    errors = airflow.import_errors()
-    assert sentence in errors[file]
+    assert sentence in import_errors[file]
     assert airflow.run_cli("dags", "details", file.removesuffix(".py")).returncode != 0
 
 
-def test_only_the_broken_files_have_import_errors(airflow):
-    assert set(airflow.import_errors()) == FAILING
+def test_only_the_broken_files_have_import_errors(import_errors):
+    assert set(import_errors) == FAILING
 
 
 def test_config_is_read_from_objects_dicts_and_mixtures(finish):
@@ -189,27 +134,27 @@ def test_mapping_and_overriding(finish):
     assert run.value("best") == {"threshold": 12, "accuracy": 1.0}
 
 
-def test_a_month_of_flights_reaches_the_warehouse_with_references_only_in_xcom(finish, folder):
+def test_a_month_of_flights_reaches_the_warehouse_with_references_only_in_xcom(finish, airflow_folder):
     """R61."""
     run = finish("dataops", month="2013-01")
     assert run.state == "success"
     assert max(len(json.dumps(xcom.value)) for xcom in run.xcoms) < 4096
     assert {"arrow", "json"} == {xcom.value["codec"] for xcom in run.xcoms}
     expected = expected_month("2013-01")
-    with sqlite3.connect(folder / "warehouse.db") as connection:
+    with sqlite3.connect(airflow_folder / "warehouse.db") as connection:
         query = "SELECT COUNT(*), SUM(arr_delay), SUM(late), COUNT(DISTINCT tailnum) FROM flight_features"
         row = connection.execute(query).fetchone()
     connection.close()
     assert row == tuple(expected[name] for name in ("rows", "arr_delay_sum", "late_flights", "tailnums"))
 
 
-def test_two_months_at_once_reach_the_warehouse(airflow, folder):
+def test_two_months_at_once_reach_the_warehouse(airflow, airflow_folder):
     """As the demo runs them; two loads into one SQLite file wait for each other."""
     airflow.wait_for_dag("dataops", timeout=120)
     runs = {month: airflow.trigger("dataops", conf={"month": month}) for month in ("2013-02", "2013-03")}
     for run_id in runs.values():
         assert airflow.wait("dataops", run_id, timeout=240).state == "success"
-    connection = sqlite3.connect(folder / "warehouse.db")
+    connection = sqlite3.connect(airflow_folder / "warehouse.db")
     counts = dict(connection.execute("SELECT month, COUNT(*) FROM flight_features WHERE month > 1 GROUP BY month"))
     connection.close()
     assert counts == {2: expected_month("2013-02")["rows"], 3: expected_month("2013-03")["rows"]}
