@@ -23,6 +23,7 @@ from airflow_linepipe.plan import (
     draw_mermaid,
     load_target,
     override_plan,
+    plan_overrides,
     plan_parts,
     plan_pipeline,
 )
@@ -60,8 +61,8 @@ def _check(chosen: argparse.Namespace) -> None:
     parts = plan_parts(plan, granularity=_granularity(chosen))
     check_live(plan, {})
     check_travel(parts)
-    override_plan(plan, _pairs("--param", chosen.param))
-    if chosen.storage:
+    override_plan(plan, _params(chosen, plan), plan_overrides(plan))
+    if chosen.storage is not None:
         _check_reachable(chosen.storage)
     lines = [f"{chosen.target}: {len(plan.steps)} nodes in {len(parts)} tasks, nothing wrong."]
     names = sorted({artifact.name for artifact in plan.ephemeral})
@@ -95,7 +96,7 @@ def _check_reachable(storage: str) -> None:
     try:
         reference = exchange.put("check", name="check", producer=producer)
         exchange.get(reference)
-    except OSError as error:
+    except Exception as error:  # each kind of storage has errors of its own
         message = f"The storage '{storage}' cannot be written to and read: {type(error).__name__}: {error}."
         raise SettingError(message) from error
 
@@ -105,7 +106,7 @@ def _run(chosen: argparse.Namespace) -> None:
         chosen.target,
         config=_config(chosen),
         inputs=_pairs("--input", chosen.input),
-        params=_pairs("--param", chosen.param),
+        params=_params(chosen, _plan(chosen)),
         storage=chosen.storage,
         granularity=_granularity(chosen),
         order=chosen.order,
@@ -131,13 +132,28 @@ def _config(chosen: argparse.Namespace) -> Any:
     if chosen.config is None:
         return None
     path = Path(chosen.config)
-    if path.suffix not in _READERS:
-        return load_target(chosen.config)
+    if path.suffix not in _READERS and ":" not in chosen.config:
+        message = f"--config {chosen.config}: give a .json or .toml file, or package.module:attribute."
+        raise SettingError(message)
     try:
-        return _READERS[path.suffix](path.read_text())
+        config = _READERS[path.suffix](path.read_text()) if path.suffix in _READERS else load_target(chosen.config)
     except (OSError, ValueError) as error:
         message = f"--config {chosen.config} cannot be read: {error}."
         raise SettingError(message) from error
+    if config is None:
+        message = f"--config {chosen.config} holds nothing: leave it out for the pipeline's own config."
+        raise SettingError(message)
+    return config
+
+
+def _params(chosen: argparse.Namespace, plan: Plan) -> dict[str, Any]:
+    """As JSON, except that what takes the place of a text is one."""
+    known = plan_overrides(plan)
+    params = _pairs("--param", chosen.param)
+    for name, _, text in (pair.partition("=") for pair in chosen.param):
+        if name in known and isinstance(known[name].parameter.default, str) and not isinstance(params[name], str):
+            params[name] = text
+    return params
 
 
 def _pairs(option: str, pairs: Sequence[str]) -> dict[str, Any]:
@@ -149,7 +165,7 @@ def _pairs(option: str, pairs: Sequence[str]) -> dict[str, Any]:
             raise SettingError(message)
         try:
             values[name] = json.loads(text)
-        except json.JSONDecodeError:  # what is no JSON is a text
+        except (ValueError, RecursionError):  # what is no JSON is a text
             values[name] = text
     return values
 

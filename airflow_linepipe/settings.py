@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_linepipe.errors import SettingError
+from airflow_linepipe.handoff import check_storage
 from airflow_linepipe.plan import did_you_mean
 
 __all__ = ["allow_pickle", "check_profile", "storage"]
@@ -45,9 +46,12 @@ def check_profile() -> None:
     """Make sure that ``[linepipe] profile`` is one of ``[linepipe] profiles``, and that it can be used.
 
     Raises:
-        SettingError: It is not.
+        SettingError: It is not, or its storage is no URL.
+        StorageUnavailableError: The file system of its storage is not installed.
     """
-    _profile()
+    url = _profile().get("storage")
+    if url is not None:
+        check_storage(url)
 
 
 def _profile() -> Mapping[str, Any]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from airflow.sdk import Param
 from airflow.sdk.log import redact  # type: ignore[attr-defined]  # what masks the conf of a run in the UI
@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from airflow.sdk import DAG
 
 __all__ = ["declare_params", "name_params"]
+
+# Beside the names that Airflow masks.
+_SECRET_NAME: Final = re.compile(r"(^|[._])(pwd|pass|credentials?|auth)($|[._])", re.IGNORECASE)
+# A login in a URL, or a "password=…" in one or in a DSN.
+_SECRET_TEXT: Final = re.compile(r"://[^/\s]*@|\b(pass\w*|pwd|token|sig|signature|secret|\w*key)\s*=", re.IGNORECASE)
 
 
 def name_params(
@@ -43,6 +48,7 @@ def name_params(
         _check(names, known, dag)
     for name, param in names.items():
         default = dag.params.get_param(param).value if param in dag.params else None
+        # Left out or null: what the pipeline has.
         if isinstance(default, bool | int | float | str | list):
             known[name].parse(default)
     return names
@@ -81,13 +87,15 @@ def _param(override: Override, group: str) -> Param:
 
 
 def _is_secret(override: Override) -> bool:
-    """Whether a value must not stand in a form: Airflow would mask it by its name, or it is a URL with a password."""
-    if redact("value", override.name) != "value":
+    """Whether a value must not stand in a form: Airflow would mask it by its name, or it has a login in it."""
+    if redact("value", override.name) != "value" or _SECRET_NAME.search(override.name):
         return True
-    text = override.parameter.default
-    if not isinstance(text, str) or "://" not in text:
-        return False
-    try:
-        return urlsplit(text).password is not None
-    except ValueError:  # no URL at all
-        return False
+    return any(_SECRET_TEXT.search(text) for text in _texts(override.parameter.default))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import XComArg
@@ -33,6 +33,7 @@ from airflow_linepipe.plan import (
     checked_mapping,
     did_you_mean,
     draw_ascii,
+    overrides_read,
     plan_overrides,
     plan_parts,
     plan_pipeline,
@@ -122,12 +123,13 @@ class PlannedTasks:
         tasks: dict[str, LinepipeNodeOperator] = {}
         # Left out, it may still come from the DAG's default_args.
         storage: dict[str, Any] = {} if self.storage is None else {"storage": self.storage}
-        for part in map(self._keeping_published, self.parts):
+        for cut in map(self._keeping_published, self.parts):
+            part = replace(cut, overridable=overrides_read(cut.plan, known))
             options = self.options[part.id].operator_arguments if part.id in self.options else {}
             operator = LinepipeNodeOperator(
                 node=part,
                 inputs={name: self._input(source, operators) for name, source in part.sources.items()},
-                overrides={name: params[name] for name in plan_overrides(part.plan) if name in params},
+                overrides={name: params[name] for name in part.overridable if name in params},
                 publish={name: self.publish[name] for name in part.outputs if name in self.publish},
                 **{**storage, **_display_name(part), **self.operator_arguments, **options},
             )

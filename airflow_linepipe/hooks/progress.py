@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow_linepipe.errors import ArtifactAlteredError, ArtifactNotFoundError
+from airflow_linepipe.errors import ArtifactAlteredError, ArtifactNotFoundError, ArtifactUnreadableError
 from airflow_linepipe.handoff import ArtifactRef, Exchange, Json, is_reference
-from airflow_linepipe.plan import ArtifactBinding, GivenBinding, Part, Step, part_after
+from airflow_linepipe.plan import ArtifactBinding, GivenBinding, Part, Step, part_after, plan_overrides
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -53,7 +54,7 @@ class TaskProgress:
         """
         task_instance = context["ti"]
         # A task that is cleared gets more tries: whoever clears it wants all of it again.
-        run: dict[str, Json] = {"max_tries": task_instance.max_tries, "given": repr(given)}
+        run: dict[str, Json] = {"max_tries": task_instance.max_tries, "given": _digest(part, given)}
         store = context.get("task_state_store") if len(part.plan.steps) > 1 and task_instance.max_tries else None
         inputs = {name: name for name in part.plan.given}
         fresh = cls(part=part, given=inputs, references={}, _values={}, _ran=[], _store=store, _run=run)
@@ -90,11 +91,12 @@ class TaskProgress:
                 for name, source in left.sources.items()
                 if isinstance(source, ArtifactBinding)
             }
-        except (ArtifactNotFoundError, ArtifactAlteredError) as error:
-            logger.info("Starting at the beginning: what an earlier try stored is gone: %s", error)
+        except (ArtifactNotFoundError, ArtifactAlteredError, ArtifactUnreadableError) as error:
+            logger.info("Starting at the beginning: what an earlier try stored cannot be read: %s", error)
             return self
         logger.info("Resuming after node %s: an earlier try stored what the rest needs.", done[-1])
-        kept = {name: reference for name, reference in references.items() if self.part.outputs[name].producer in done}
+        outputs = {name for name, artifact in self.part.outputs.items() if artifact.producer in done}
+        kept = {name: reference for name, reference in references.items() if name in outputs}
         inputs = {name: source.name for name, source in left.sources.items() if isinstance(source, GivenBinding)}
         return TaskProgress(
             part=left,
@@ -105,3 +107,10 @@ class TaskProgress:
             _store=self._store,
             _run=self._run,
         )
+
+
+def _digest(part: Part, given: object) -> str:
+    """What a try depends on, as far as it has a text of its own; a digest, because it may hold secrets."""
+    steps = [(step.id, step.inputs, step.outputs) for step in part.plan.steps]
+    settings = {name: override.parameter.default for name, override in plan_overrides(part.plan).items()}
+    return hashlib.sha256(repr((steps, sorted(part.outputs), settings, given)).encode()).hexdigest()

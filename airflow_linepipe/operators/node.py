@@ -109,7 +109,9 @@ class LinepipeNodeOperator(ReferenceTemplating):
         super().__init__(task_id=task_id or part.id, multiple_outputs=multiple_outputs, **kwargs)
         self.part = part
         self.inputs = inputs
-        self.overrides = _checked_overrides(overrides, part)
+        self.overrides = checked_mapping("overrides", overrides)
+        for name in self.overrides:
+            check_override("overrides", name, part.overridable)
         self.publish = published
         self.storage = storage
         # A node's output is always a reference: nothing in its place means that the node gave none.
@@ -139,7 +141,7 @@ class LinepipeNodeOperator(ReferenceTemplating):
         depth = 0 if self.multiple_outputs else expanded_depth(self, producer)
         with open_exchange(self.storage) as exchange:
             overridden = self._overridden(context)
-            part = replace(self.part, plan=override_plan(self.part.plan, overridden))
+            part = replace(self.part, plan=override_plan(self.part.plan, overridden, self.part.overridable))
             progress = TaskProgress.of_task(context, part, exchange, given=[self.inputs, overridden])
             with closing(self._run(progress, exchange)) as running:
                 for ran in running:
@@ -176,12 +178,22 @@ class LinepipeNodeOperator(ReferenceTemplating):
             if param not in params:
                 message = f"overrides['{name}']: the DAG has no param '{param}': add it to the DAG's params."
                 raise SettingError(message)
-        return {name: params[param] for name, param in self.overrides.items()}
+        # A param that is null by default, and whose value is not: nothing was set.
+        unset = {
+            name
+            for name, param in self.overrides.items()
+            if params[param] is None and self.part.overridable[name].parameter.default not in (None, "")
+        }
+        return {name: params[param] for name, param in self.overrides.items() if name not in unset}
 
     def _check_conf(self, params: Mapping[str, Any]) -> None:
         """Airflow takes whatever a run's conf says; a misspelt part of our config would change nothing."""
         known = {*self.dag.params, *self.params}
-        ours = {param.removesuffix(name) for name, param in self.overrides.items() if name.startswith("config.")}
+        ours = {
+            param.removesuffix(name) if param.endswith(name) else ""
+            for name, param in self.overrides.items()
+            if name.startswith("config.")
+        }
         for name in params:
             if name not in known and any(f"{name}.".startswith(f"{group}config.") for group in ours):
                 hint = did_you_mean(name, sorted(known), otherwise=f"it has {', '.join(sorted(known))}.")
@@ -240,15 +252,14 @@ def _part(
     given = None if is_reference(inputs) or not isinstance(inputs, Mapping) else tuple(inputs)
     plan = build_plan(nodes, config=config, constants=constants, given=given, order="list")
     own = [step.id for step in plan.steps]
-    return Part(id=own[0], plan=plan, own=own, sources={}, outputs=plan.outputs)
-
-
-def _checked_overrides(overrides: Mapping[str, str] | None, part: Part) -> Mapping[str, str]:
-    checked = checked_mapping("overrides", overrides)
-    known = plan_overrides(part.plan) if checked else {}
-    for name in checked:
-        check_override("overrides", name, known)
-    return checked
+    return Part(
+        id=own[0],
+        plan=plan,
+        own=frozenset(own),
+        sources={},
+        outputs=plan.outputs,
+        overridable=plan_overrides(plan),
+    )
 
 
 def _check_output_names(part: Part) -> None:

@@ -9,7 +9,7 @@ from airflow_linepipe.plan.drawing import draw_ascii, draw_mermaid
 from airflow_linepipe.plan.grouping import PIPELINE_ID, Granularity, plan_parts
 from airflow_linepipe.plan.living import check_live, check_travel
 from airflow_linepipe.plan.naming import MAX_ID_LENGTH, function_label
-from airflow_linepipe.plan.overriding import Override, check_override, override_plan, plan_overrides
+from airflow_linepipe.plan.overriding import Override, check_override, override_plan, overrides_read, plan_overrides
 from airflow_linepipe.plan.part import Part, Persist, Source, cut_parts, part_after
 from airflow_linepipe.plan.planner import MissingConfig, Order, build_plan, plan_pipeline
 from airflow_linepipe.plan.step import (
@@ -59,6 +59,7 @@ __all__ = [
     "load_target",
     "lookup",
     "override_plan",
+    "overrides_read",
     "part_after",
     "plan_overrides",
     "plan_parts",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from dataclasses import dataclass, field, is_dataclass
+from types import FunctionType, SimpleNamespace
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from airflow_linepipe.errors import PipelineTypeError, PlanError, Problem
 from airflow_linepipe.plan.configuration import config_path, lookup
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from linepipe.pipeline import Pipeline
 
 __all__ = ["Composition", "Pipelines", "compose"]
+
+_MAX_DEPTH: Final = 50
 
 Pipelines: TypeAlias = "Pipeline | str | Sequence[Pipeline | str]"
 
@@ -162,15 +164,31 @@ def _having(values: Mapping[int, Any], name: str) -> dict[int, Any]:
     return found
 
 
-def _same(one: Any, other: Any) -> bool:
-    """Whether two values are equal; a pipeline copies what it is given, so that identity says nothing."""
-    if type(one) is not type(other):
+def _same(one: Any, other: Any, depth: int = 0) -> bool:
+    """Whether two values are equal in all they hold; a pipeline copies what it is given, so identity is not enough."""
+    if one is other:
+        return True
+    if type(one) is not type(other) or depth > _MAX_DEPTH:
         return False
+    if isinstance(one, dict):
+        return list(one) == list(other) and all(_same(one[key], other[key], depth + 1) for key in one)
+    if isinstance(one, list | tuple):
+        pairs = zip(one, other, strict=False)
+        return len(one) == len(other) and all(_same(*pair, depth=depth + 1) for pair in pairs)
+    if _holds_attributes(one):
+        return _same(vars(one), vars(other), depth + 1)
     try:
-        if any("__eq__" in vars(kind) for kind in type(one).__mro__[:-1]):
-            equal = one == other
-            if isinstance(equal, bool):
-                return equal
-        return pickle.dumps(one) == pickle.dumps(other)
+        equal = one == other
+        return equal if isinstance(equal, bool) and equal else pickle.dumps(one) == pickle.dumps(other)
     except Exception:  # noqa: BLE001  (whatever a class of the author's makes of it)
-        return one is other
+        return False
+
+
+def _holds_attributes(value: Any) -> bool:
+    """Whether a value is nothing but its attributes: a namespace, a dataclass, a class without an == of its own."""
+    own_equality = any("__eq__" in vars(kind) for kind in type(value).__mro__[:-1])
+    return (
+        hasattr(value, "__dict__")
+        and (isinstance(value, SimpleNamespace) or is_dataclass(value) or not own_equality)
+        and not isinstance(value, type | FunctionType)
+    )

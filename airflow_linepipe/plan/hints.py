@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing
+from abc import ABCMeta
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from inspect import Parameter, signature
@@ -42,6 +43,7 @@ def hint_mismatches(plan: Plan) -> Iterator[str]:
     made = {
         ArtifactBinding(producer=step.id, name=name): hint
         for step in plan.steps
+        if not hasattr(step.function, "__wrapped__")  # a decorator may return something else
         for name, hint in zip(step.outputs, output_hints(step), strict=True)
     }
     for step in plan.steps:
@@ -65,13 +67,13 @@ def _hints(function: Callable[..., Any]) -> Mapping[str, Any]:
 def _function_hints(function: FunctionType) -> Mapping[str, Any]:
     try:
         return typing.get_type_hints(function)
-    except (NameError, TypeError, AttributeError):  # a name that only type checkers import
+    except Exception:  # noqa: BLE001  (a name that only type checkers import, or no type at all)
         return {}
 
 
 def _input_hints(step: Step) -> Sequence[Any]:
     """The annotation of the parameter that each input goes to; Any where there is none that can be known."""
-    hints = _hints(step.function)
+    hints = {} if hasattr(step.function, "__wrapped__") else _hints(step.function)
     unknown = [Any] * len(step.inputs)
     if not hints.keys() - {"return"}:
         return unknown
@@ -95,10 +97,22 @@ def _may_fit(given: Any, wanted: Any) -> bool:
     given, wanted = (typing.get_origin(hint) or hint for hint in (given, wanted))
     if not (isinstance(given, type) and isinstance(wanted, type)) or given is Any or wanted is Any:
         return True
-    try:
-        return issubclass(given, (wanted, *_ALSO_TAKES.get(wanted, ()))) or issubclass(wanted, given)
-    except TypeError:  # a protocol that cannot be asked
-        return True
+    if isinstance(given, ABCMeta) or isinstance(wanted, ABCMeta):
+        return True  # a class of anybody's may be both
+    if given.__module__ == "numpy" and wanted in (bool, int, float, complex, str, bytes):
+        return True  # what numpy's scalars are used for
+    kinds = (wanted, *_ALSO_TAKES.get(wanted, ()))
+    return (
+        issubclass(given, kinds) or issubclass(wanted, given) or any(issubclass(kind, wanted) for kind in _below(given))
+    )
+
+
+def _below(kind: type) -> Iterator[type]:
+    """All subclasses that are loaded: one of them may be of the other kind too."""
+    below: type
+    for below in type.__subclasses__(kind):
+        yield below
+        yield from _below(below)
 
 
 def _shown(hint: Any) -> str:

@@ -10,7 +10,7 @@ from airflow_linepipe.errors import PlanError, Problem
 from airflow_linepipe.plan.arguments import did_you_mean
 from airflow_linepipe.plan.hints import output_hints
 from airflow_linepipe.plan.part import Part
-from airflow_linepipe.plan.step import ArtifactBinding, Plan, Step
+from airflow_linepipe.plan.step import ArtifactBinding, ConfigBinding, Plan, Step
 
 __all__ = ["check_live", "check_travel", "ephemeral_artifacts", "ephemeral_problems"]
 
@@ -29,6 +29,8 @@ _LIVE: Final = frozenset(
         "sqlite3.Cursor",
     }
 )
+# Their kind, and yet all in memory: pickle takes them.
+_IN_MEMORY: Final = frozenset({"_io.BytesIO", "_io.StringIO"})
 # Neither pickle nor any other format takes these; what they give one after the other can travel as a list.
 _STREAMS: Final = (Generator, AsyncGenerator, Coroutine)
 
@@ -73,6 +75,8 @@ def check_travel(parts: Sequence[Part]) -> None:
     for part in parts:
         for artifact in part.outputs.values():
             step = part.plan.step(artifact.producer)
+            if hasattr(step.function, "__wrapped__"):
+                continue  # a decorator may return something else
             hint = output_hints(step)[step.outputs.index(artifact.name)]
             kind = typing.get_origin(hint) or hint
             if isinstance(kind, type) and issubclass(kind, _STREAMS):
@@ -98,7 +102,13 @@ def check_live(plan: Plan, given: Mapping[str, Any]) -> None:
         PlanError: One is live.
     """
     values = {**plan.constants, **given}
-    read = {name for step in plan.steps for name in step.inputs}
+    read = {}
+    for step in plan.steps:
+        for name, binding in zip(step.inputs, step.bindings, strict=True):
+            if isinstance(binding, ConfigBinding):
+                read[name] = plan.config_value(binding)
+            elif name in values:
+                read[name] = values[name]
     problems = [
         Problem(
             node="",
@@ -109,8 +119,8 @@ def check_live(plan: Plan, given: Mapping[str, Any]) -> None:
                 "AirflowConnection(…)} or an object of your own that has open()."
             ),
         )
-        for name, value in values.items()
-        if name in read and _is_live(type(value))
+        for name, value in read.items()
+        if _is_live(type(value))
     ]
     if problems:
         raise PlanError(problems)
@@ -118,7 +128,8 @@ def check_live(plan: Plan, given: Mapping[str, Any]) -> None:
 
 def _is_live(annotation: Any) -> bool:
     if isinstance(annotation, type) and not typing.get_origin(annotation):
-        return any(f"{kind.__module__}.{kind.__qualname__}" in _LIVE for kind in annotation.__mro__)
+        names = {f"{kind.__module__}.{kind.__qualname__}" for kind in annotation.__mro__}
+        return bool(names & _LIVE) and not names & _IN_MEMORY
     if typing.get_origin(annotation) in (typing.Union, type(int | None)):
         return any(_is_live(part) for part in typing.get_args(annotation))
     return False

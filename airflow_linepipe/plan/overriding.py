@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping
-from copy import copy
 from dataclasses import dataclass, replace
 from itertools import islice
-from types import SimpleNamespace
 from typing import Any, Final, TypeAlias
 
 from airflow_linepipe.errors import SettingError
 from airflow_linepipe.plan.arguments import checked_mapping, did_you_mean
 from airflow_linepipe.plan.configuration import lookup
 from airflow_linepipe.plan.parameter import Parameter, describe, is_plain
-from airflow_linepipe.plan.step import ConfigBinding, ConstantBinding, Plan
+from airflow_linepipe.plan.replacing import fields_of, is_replaceable, replaced
+from airflow_linepipe.plan.step import Binding, ConfigBinding, ConstantBinding, Plan
 
-__all__ = ["Override", "check_override", "override_plan", "plan_overrides"]
+__all__ = ["Override", "check_override", "override_plan", "overrides_read", "plan_overrides"]
 
 # From "config" or a constant's name downwards. Nothing is a constant called "config": linepipe takes it for its own.
 _Path: TypeAlias = tuple[str, ...]
 _CONFIG: Final = "config"
-# An object that holds more than so many values is data, not settings.
+# An object that holds more values, or holds them deeper, is data and not settings.
 _MAX_VALUES: Final = 50
+_MAX_DEPTH: Final = 6
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,18 +45,13 @@ class Override:
         """From JSON to a value of the default's type.
 
         Raises:
-            SettingError: It is nothing of the kind.
+            SettingError: It is nothing of the kind. The sentence shows no value, which may be a secret.
         """
         try:
             return self.parameter.parse(value)
-        except (TypeError, ValueError) as error:
-            raise self.refusal(value) from error
-
-    def refusal(self, value: Any) -> SettingError:
-        """The error about a value that cannot take the place of this one."""
-        return SettingError(
-            f"The param '{self.name}' cannot be {value!r}: give a value like {self.parameter.default!r}."
-        )
+        except (TypeError, ValueError, ArithmeticError) as error:
+            message = f"The param '{self.name}' must be {self.parameter.expected}."
+            raise SettingError(message) from error
 
 
 def plan_overrides(plan: Plan) -> dict[str, Override]:
@@ -67,22 +61,38 @@ def plan_overrides(plan: Plan) -> dict[str, Override]:
     dataclass, a named tuple or a pydantic model.
 
     Args:
-        plan: The plan, or a part of one.
+        plan: The whole plan.
 
     Returns:
         By name, in the order in which the nodes read them.
     """
     readers: dict[_Path, dict[str, None]] = {}
+    leaves: dict[_Path, list[_Path]] = {}
     for step in plan.steps:
-        for binding in step.bindings:
-            for path in _plain_paths(plan, binding):
+        for read in filter(None, map(_read_path, step.bindings)):
+            if read not in leaves:
+                leaves[read] = _plain_paths(plan, read)
+            for path in leaves[read]:
                 readers.setdefault(path, {})[step.label] = None
+    checked: dict[_Path, bool] = {}
     return {
         ".".join(path): Override(
             name=".".join(path), path=path, parameter=describe(_value(plan, path)), readers=tuple(labels)
         )
         for path, labels in readers.items()
+        if _can_be_replaced(plan, path, checked)
     }
+
+
+def overrides_read(plan: Plan, known: Mapping[str, Override]) -> dict[str, Override]:
+    """Those that the steps of a part get to see, by themselves or in something that they read.
+
+    Args:
+        plan: The plan of the part.
+        known: What a run may replace of the whole plan.
+    """
+    read = {path for step in plan.steps for path in map(_read_path, step.bindings) if path}
+    return {name: override for name, override in known.items() if any(_overlap(override.path, path) for path in read)}
 
 
 def check_override(argument: str, name: str, known: Mapping[str, Override]) -> None:
@@ -102,140 +112,106 @@ def check_override(argument: str, name: str, known: Mapping[str, Override]) -> N
         raise SettingError(message)
 
 
-def override_plan(plan: Plan, params: Mapping[str, Any]) -> Plan:
+def override_plan(plan: Plan, params: Mapping[str, Any], known: Mapping[str, Override]) -> Plan:
     """The same plan with some values of its config and constants replaced; the originals stay as they are.
 
     Args:
         plan: The plan, or a part of one.
         params: New values by name, as JSON; one that equals the default changes nothing.
+        known: What a run may replace of the whole plan.
 
     Raises:
-        SettingError: No node reads such a value, or the new one is of another type.
+        SettingError: No node reads such a value, or the config does not take the new ones.
     """
-    params = checked_mapping("params", params)
-    known = plan_overrides(plan) if params else {}
-    for name, value in params.items():
+    changes: dict[str, dict[_Path, Any]] = {}
+    for name, value in checked_mapping("params", params).items():
         check_override("params", name, known)
-        override = known[name]
-        if value == override.parameter.default and type(value) is type(override.parameter.default):
-            continue
-        new = override.parse(value)
-        try:
-            plan = _with_value(plan, override.path, new)
-        except (TypeError, ValueError) as error:  # what a pydantic model or a __post_init__ thinks of it
-            raise override.refusal(value) from error
+        new = known[name].parse(value)
+        if repr(new) != repr(_value(plan, known[name].path)):
+            root, *below = known[name].path
+            changes.setdefault(root, {})[tuple(below)] = new
+    for root, new_values in changes.items():
+        whole = _applied(root, plan.config if root == _CONFIG else plan.constants[root], new_values)
+        if root == _CONFIG:
+            plan = replace(plan, config=whole)
+        else:
+            plan = replace(plan, constants={**plan.constants, root: whole})
     return plan
 
 
-def _plain_paths(plan: Plan, binding: object) -> Iterator[_Path]:
-    """The paths of all plain values that a step gets with an input, and that can be replaced."""
+def _applied(root: str, whole: Any, changes: Mapping[_Path, Any]) -> Any:
+    names = " and ".join(f"'{'.'.join((root, *path))}'" for path in changes)
+    try:
+        new = _changed(whole, changes)
+    except Exception as error:  # a class of the author's may have anything against it
+        message = f"The params {names} do not fit together with the rest of '{root}': {_reason(error)}."
+        raise SettingError(message) from error
+    for path, value in changes.items():
+        if repr(lookup(new, path)) != repr(value):
+            message = f"The param '{'.'.join((root, *path))}' cannot be set: its class makes something else of it."
+            raise SettingError(message)
+    return new
+
+
+def _changed(value: Any, changes: Mapping[_Path, Any]) -> Any:
+    if () in changes:
+        return changes[()]
+    below: dict[str, dict[_Path, Any]] = {}
+    for (name, *rest), new in changes.items():
+        below.setdefault(name, {})[tuple(rest)] = new
+    return replaced(value, {name: _changed(lookup(value, (name,)), inner) for name, inner in below.items()})
+
+
+def _reason(error: Exception) -> str:
+    # pydantic's own text shows the values.
+    told = [str(one["msg"]) for one in error.errors()] if hasattr(error, "errors") else [str(error)]
+    return "; ".join(told) or type(error).__name__
+
+
+def _read_path(binding: Binding) -> _Path:
     match binding:
         case ConfigBinding(path=below):
-            path: _Path = (_CONFIG, *below)
+            return (_CONFIG, *below)
         case ConstantBinding(name=name):
-            path = (name,)
+            return (name,)
         case _:
-            return
+            return ()
+
+
+def _overlap(one: _Path, other: _Path) -> bool:
+    shared = min(len(one), len(other))
+    return one[:shared] == other[:shared]
+
+
+def _plain_paths(plan: Plan, path: _Path) -> list[_Path]:
+    """The paths of all plain values at and below a path; none if there are too many."""
     try:
         value = _value(plan, path)
     except LookupError:  # missing_config="none"
-        return
-    leaves = list(islice(_leaves(value, path, ()), _MAX_VALUES + 1))
-    if len(leaves) <= _MAX_VALUES:
-        yield from (leaf for leaf in leaves if _is_replaceable(plan, leaf))
+        return []
+    found = list(islice(_leaves(value, path, ()), _MAX_VALUES + 1))
+    return found if len(found) <= _MAX_VALUES else []
 
 
 def _leaves(value: Any, path: _Path, above: tuple[Any, ...]) -> Iterator[_Path]:
-    if isinstance(value, list | tuple) and len(value) > _MAX_VALUES:
-        return
     if is_plain(value):
         yield path
-    elif not any(value is other for other in above):
-        for name, item in _fields(value).items():
-            # linepipe reads "a.b" as two parts.
-            if isinstance(name, str) and name and "." not in name:
-                yield from _leaves(item, (*path, name), (*above, value))
+    elif len(path) <= _MAX_DEPTH and not any(value is other for other in above):
+        fields = fields_of(value)
+        for name, item in fields.items() if len(fields) <= _MAX_VALUES else ():
+            yield from _leaves(item, (*path, name), (*above, value))
 
 
-def _fields(value: Any) -> Mapping[Any, Any]:
-    """What a value of the usual kinds of config is made of."""
-    if isinstance(value, Mapping):
-        return value
-    if isinstance(value, SimpleNamespace):
-        return vars(value)
-    if _is_pydantic(value):
-        return {name: getattr(value, name) for name in type(value).model_fields}
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    if _is_named_tuple(value):
-        return dict(zip(value._fields, value, strict=True))
-    return {}
-
-
-def _is_replaceable(plan: Plan, path: _Path) -> bool:
-    value = _value(plan, path)
-    try:
-        return bool(_value(_with_value(plan, path, value), path) == value)
-    except Exception:  # noqa: BLE001  (a class of the author's may refuse to be copied or changed in any way)
-        return False
+def _can_be_replaced(plan: Plan, path: _Path, checked: dict[_Path, bool]) -> bool:
+    """Whether a value, and all that it is in, can be."""
+    if path not in checked:
+        above, name = path[:-1], path[-1]
+        checked[path] = not above or (
+            _can_be_replaced(plan, above, checked) and is_replaceable(_value(plan, above), {name: _value(plan, path)})
+        )
+    return checked[path]
 
 
 def _value(plan: Plan, path: _Path) -> Any:
     root, *below = path
     return lookup(plan.config if root == _CONFIG else plan.constants[root], tuple(below))
-
-
-def _with_value(plan: Plan, path: _Path, new: Any) -> Plan:
-    root, *below = path
-    if root == _CONFIG:
-        return replace(plan, config=_replaced(plan.config, below, new))
-    return replace(plan, constants={**plan.constants, root: _replaced(plan.constants[root], below, new)})
-
-
-def _replaced(value: Any, path: list[str], new: Any) -> Any:
-    """A copy with another value at a path; what does not lie on the path is shared."""
-    if not path:
-        return new
-    name, *below = path
-    item = _replaced(lookup(value, (name,)), below, new)
-    if isinstance(value, Mapping) and name in value:
-        return _with_item(value, name, item)
-    if isinstance(value, type):
-        return type(value.__name__, (value,), {name: item, "__module__": value.__module__})
-    if _is_pydantic(value):
-        return _with_field(value, name, item)
-    if dataclasses.is_dataclass(value):
-        return dataclasses.replace(value, **{name: item})  # type: ignore[type-var]  # no class, see above
-    if _is_named_tuple(value):
-        return value._replace(**{name: item})
-    changed = copy(value)
-    if hasattr(value, name):
-        setattr(changed, name, item)
-    else:
-        changed[name] = item
-    return changed
-
-
-def _with_item(value: Mapping[str, Any], name: str, item: Any) -> Any:
-    if not hasattr(value, "__setitem__"):
-        return {**value, name: item}
-    changed: Any = copy(value)
-    changed[name] = item
-    return changed
-
-
-def _with_field(model: Any, name: str, item: Any) -> Any:
-    """A pydantic model with another value in a field, validated as on assignment."""
-    if type(model).model_config.get("frozen"):
-        return model.model_copy(update={name: item})
-    changed = model.model_copy()
-    type(model).__pydantic_validator__.validate_assignment(changed, name, item)
-    return changed
-
-
-def _is_pydantic(value: Any) -> bool:
-    return hasattr(type(value), "__pydantic_validator__") and hasattr(type(value), "model_fields")
-
-
-def _is_named_tuple(value: Any) -> bool:
-    return isinstance(value, tuple) and hasattr(value, "_replace")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from typing import Literal, TypeAlias
 
+from airflow_linepipe.plan.overriding import Override
 from airflow_linepipe.plan.step import ArtifactBinding, Binding, GivenBinding, Plan, Step
 
 __all__ = ["Part", "Persist", "Source", "cut_parts", "makers_of", "makers_to_repeat", "part_after"]
@@ -26,14 +27,16 @@ class Part:
         upstream: The ids of the parts that must run before it, for a value or for order's sake.
         sources: What the part is given, by name: each an artifact of another part, or what the whole plan is given.
         outputs: What leaves the part, by name.
+        overridable: What a run may replace of what its steps read, by name.
     """
 
     id: str
     plan: Plan
-    own: Collection[str]
+    own: frozenset[str]
     upstream: tuple[str, ...] = ()
     sources: Mapping[str, Source]
     outputs: Mapping[str, ArtifactBinding]
+    overridable: Mapping[str, Override] = field(default_factory=dict)
 
     def keep(self, artifact: ArtifactBinding) -> Part:
         """The same part, with the last of its artifacts of some name leaving it too."""
@@ -116,6 +119,8 @@ def part_after(part: Part, ran: Sequence[str], stored: Collection[ArtifactBindin
     known = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(ids, ran, strict=False)))
     for length in range(known, 0, -1):
         done = ids[:length]
+        if not part.own.intersection(done):
+            break  # only what runs again for every reader
         own = [step_id for step_id in ids[length:] if step_id in part.own]
         (rest,) = cut_parts(part.plan, {part.id: own})
         outputs = {name: artifact for name, artifact in part.outputs.items() if artifact.producer in own}

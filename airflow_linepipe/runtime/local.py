@@ -29,6 +29,7 @@ from airflow_linepipe.plan import (
     Step,
     checked_mapping,
     override_plan,
+    plan_overrides,
     plan_parts,
     plan_pipeline,
 )
@@ -106,7 +107,8 @@ def run(
         ephemeral=ephemeral,
         missing_config=missing_config,
     )
-    plan = override_plan(plan, checked_mapping("params", params))
+    if params is not None:
+        plan = override_plan(plan, params, plan_overrides(plan))
     parts = plan_parts(plan, granularity=granularity, persist=persist)
     run_id = run_id or f"local__{datetime.now(UTC).isoformat()}_{secrets.token_hex(3)}"
     shelf: _Memory | _Storage = _Memory()

@@ -54,6 +54,7 @@ odd = Pipeline([Node(lambda: 1, [], ['say "a" & <b>'])])
 def module(tmp_path, monkeypatch):
     (tmp_path / "sums.py").write_text(MODULE)
     (tmp_path / "sums.toml").write_text("total = ")
+    (tmp_path / "null.json").write_text("null")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delitem(sys.modules, "sums", raising=False)
     yield
@@ -80,12 +81,17 @@ def test_check_says_that_nothing_is_wrong(capsys, tmp_path):
         (["sums:good", "--storage", "/proc/nowhere"], "The storage '/proc/nowhere' cannot be written to and read"),
         (["sums:live"], "'lock' is a live _thread.lock, which each reading of the DAG file would open anew"),
         (["sums:streams"], "its output 'more' is annotated as Generator, which cannot travel between tasks: return a"),
-        (["sums:good", "--param", "n=x"], "The param 'n' cannot be 'x': give a value like 4."),
+        (["sums:good", "--param", "n=x"], "The param 'n' must be a whole number."),
         (["sums:good", "--param", "m=1"], "params['m']: no node reads such a value from config or constants: a run"),
         (["sums:good", "--missing-config", "x"], "missing_config='x' is not known"),
         (["sums:good", "--config", "none.json"], "--config none.json cannot be read: "),
         (["sums:good", "--config", "sums.toml"], "--config sums.toml cannot be read: "),
         (["sums:engines"], "it reads 'conn', which no earlier node outputs"),
+        (["sums:good", "--param", "n=1e999"], "The param 'n' must be a whole number."),
+        (["sums:good", "--param", f"n={'[' * 100000}"], "The param 'n' must be a whole number."),
+        (["sums:good", "--storage", ""], "The storage '' is no URL"),
+        (["sums:good", "--config", "conf.yaml"], "--config conf.yaml: give a .json or .toml file, or package"),
+        (["sums:good", "--config", "null.json"], "--config null.json holds nothing: leave it out"),
         (["sums:none"], "'sums:none' leads nowhere"),
         (["nowhere:good"], "there is no module 'nowhere'"),
     ],
@@ -117,6 +123,11 @@ def test_config_may_be_a_file_or_an_object(name, text):
     assert Path("there").read_text() == "7"
     assert main(["run", "sums:configured", "--config", config, "--param", "config.total=8", "--quiet"]) == 0
     assert Path("there").read_text() == "8"
+
+
+def test_a_text_is_set_as_it_is_written(capsys):
+    assert main(["run", "sums:good", "--param", "path=2027", "--param", "n=3", "--quiet"]) == 0
+    assert Path("2027").read_text() == "3"
 
 
 def test_what_run_keeps_and_misses_is_chosen(capsys):

@@ -85,14 +85,15 @@ def test_overrides_names_the_params_that_count(run_dag):
 
 def test_secrets_stand_in_no_form_unless_they_are_named():
     config = {
-        "password": "x",
-        "url": "postgresql://me:secret@host/db",
-        "plain": "postgresql://me@host/db",
-        "odd": "a://[",
-    }
-    nodes = [Node(give, [f"config.{name}" for name in config], ["x"])]
+        "password": "x", "pwd": "x", "db.pass": "x", "credentials": "x", "url": "postgresql://me:secret@host/db",
+        "token_url": "https://ghp_abc@github.com", "query": "https://host/db?user=me&password=x", "hosts": ["a://b:c@d"],
+        "java": "jdbc:postgresql://me:secret@host/db", "dsn2": "host=h password=x", "sas": "https://blob/x?sig=abc",
+        "plain": "postgresql://host/db", "odd": "a://[", "passenger": "x",
+    }  # fmt: skip
+    config["db"] = {"pass": config.pop("db.pass")}
+    nodes = [Node(give, [*(f"config.{name}" for name in config), "config.db.pass"], ["x"])]
     dag = LinepipeDag("params_secret", pipeline=Pipeline(nodes, config=config), schedule=None, **COMMON)
-    assert list(dag.params) == ["config.plain", "config.odd"]
+    assert list(dag.params) == ["config.plain", "config.odd", "config.passenger"]
     named = LinepipeDag(
         "params_named", pipeline=Pipeline(nodes, config=config), params={"p": "y"},
         overrides={"config.password": "p"}, schedule=None,
@@ -120,7 +121,7 @@ def test_a_misspelt_part_of_the_config_stops_the_run(run_dag):
         ({"overrides": {"config.windwo": "w"}}, "did you mean 'config.window'"),
         ({"overrides": {"config.window": "w"}}, r"overrides\['config.window'\]: the DAG has no param 'w': add it"),
         ({"overrides": ["config.window"]}, "give a dict whose keys are names"),
-        ({"params": {"rows": "three"}}, "The param 'rows' cannot be 'three': give a value like 3"),
+        ({"params": {"rows": "three"}}, "The param 'rows' must be a whole number."),
     ],
 )
 def test_a_param_that_cannot_be_is_an_error_of_the_dag(arguments, sentence):
@@ -141,3 +142,39 @@ def test_a_node_operators_override_needs_its_param(run_dag):
     assert run_dag(dag).state == "failed"
     assert seen == ["overrides['config.window']: the DAG has no param 'window': add it to the DAG's params."]
     assert run_dag(dag, conf={"window": 4}).value("one") == [4]
+
+
+class Plain:
+    """Nothing that is walked into."""
+
+    def __init__(self):
+        self.window = 5
+
+
+@pytest.mark.parametrize("config", [Plain(), {"window": 5} | {f"k{n}": n for n in range(60)}], ids=["object", "data"])
+def test_a_task_that_reads_the_whole_config_sees_what_another_reads_a_part_of(run_dag, config):
+    """R06. Found by an attacker: each task knew only the overrides of what it reads itself."""
+
+    def window_of(config):
+        return config.window if isinstance(config, Plain) else config["window"]
+
+    nodes = [Node(give, ["config.window"], ["part"]), Node(window_of, ["config"], ["whole"])]
+    dag = LinepipeDag(
+        f"params_whole_{type(config).__name__}", pipeline=Pipeline(nodes, config=config), schedule=None, **COMMON
+    )
+    run = run_dag(dag, conf={"config.window": 9})
+    assert (run.value("give"), run.value("window_of")) == ([9], 9)
+
+
+def test_a_param_that_is_null_sets_nothing(run_dag):
+    params = {"config.window": Param(None, type=["null", "integer"])}
+    dag = LinepipeDag("params_null", pipeline=pipeline(), params=params, schedule=None, **COMMON)
+    assert run_dag(dag).value("give") == [5, 3]
+
+
+def test_the_name_of_a_value_is_no_param_where_another_param_is_named(run_dag):
+    dag = LinepipeDag(
+        "params_other_name", pipeline=pipeline(), params={"window": 6}, overrides={"config.window": "window"},
+        schedule=None, **COMMON,
+    )  # fmt: skip
+    assert run_dag(dag, conf={"config.window": 7}).state == "failed"

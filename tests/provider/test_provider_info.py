@@ -107,6 +107,7 @@ def test_a_profile_replaces_the_settings(monkeypatch):
 @pytest.mark.parametrize(
     ("profile", "profiles", "sentence"),
     [
+        ("x", '{"x": {"storage": "here"}}', "The storage 'here' is no URL"),
         ("prd", PROFILES, "[linepipe] profile is 'prd', and there is no such profile: did you mean 'prod'?"),
         ("x", "{}", "[linepipe] profile is 'x', and there is no such profile: [linepipe] profiles has none."),
         ("x", "[]", '[linepipe] profiles is []: write it as {"dev": {"storage": "file:///…"}, …}.'),

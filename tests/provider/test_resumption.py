@@ -104,27 +104,62 @@ class Store(dict):
         ({"try_number": 2}, ["c"]),
         ({"try_number": 2, "given": [{"y": 3}]}, ["a", "b", "w", "c"]),
         ({"try_number": 2, "max_tries": 3}, ["a", "b", "w", "c"]),
+        ({"try_number": 2, "constants": {"x": 2}}, ["a", "b", "w", "c"]),
+        ({"try_number": 2, "persist": "boundary"}, ["a", "b", "w", "c"]),
         ({"try_number": 1}, ["a", "b", "w", "c"]),
     ],
 )
 def test_a_try_that_was_handed_anything_else_or_was_cleared_starts_at_the_beginning(tmp_path, later, left):
     """Whoever clears a task has changed something; Airflow gives it more tries then."""
-    (part,) = plan_parts(plan_pipeline(chain(Calls())), granularity="pipeline", persist="all")
     exchange = Exchange(str(tmp_path))
     store = Store()
 
-    def progress(*, try_number, max_tries=2, given=()):
+    def progress(*, try_number, max_tries=2, given=(), constants=None, persist="all"):
+        pipeline = chain(Calls())
+        pipeline.runtime_constants.update(constants or {})
+        (part,) = plan_parts(plan_pipeline(pipeline), granularity="pipeline", persist=persist)
         context = {"ti": SimpleNamespace(try_number=try_number, max_tries=max_tries), "task_state_store": store}
         return TaskProgress.of_task(context, part, exchange, given=given)
 
     first = progress(try_number=1)
-    for step in part.plan.steps[:3]:
+    for step in first.part.plan.steps[:3]:
         producer = Producer(dag_id="d", run_id="r", task_id="t")
         first.note(step, {name: exchange.put(1, name=name, producer=producer).to_wire() for name in step.outputs})
     second = progress(**later)
     assert [step.id for step in second.part.plan.steps] == left
     assert set(second.references) == ({"one", "two"} if left == ["c"] else set())
     assert second.take_values() == ({"two": 1} if left == ["c"] else {})
+
+
+class UnloadableError(Exception):
+    """Pickle writes it and cannot read it again."""
+
+    def __init__(self, one, other):
+        super().__init__(f"{one}{other}")
+
+
+def test_what_an_earlier_try_left_and_cannot_be_read_is_made_again(run_dag):
+    counted = Calls("use")
+    made = counted.node("make", [], ["error"])
+    nodes = [
+        Node(lambda: [made.func(), UnloadableError(1, 2)][1], [], ["error"]),
+        counted.node("use", ["error"], ["x"]),
+    ]
+    dag = LinepipeDag(
+        "resume_unreadable", pipeline=Pipeline(nodes), granularity="pipeline", persist="all", schedule=None, **COMMON
+    )
+    run_dag(dag)
+    assert counted.names == ["make", "use", "make", "use"]
+
+
+def test_nothing_that_was_handed_over_stands_in_the_state_store(tmp_path):
+    (part,) = plan_parts(plan_pipeline(chain(Calls())), granularity="pipeline", persist="all")
+    store = Store()
+    context = {"ti": SimpleNamespace(try_number=1, max_tries=2), "task_state_store": store}
+    progress = TaskProgress.of_task(context, part, Exchange(str(tmp_path)), given={"password": "hunter2"})
+    progress.note(part.plan.steps[2], {})
+    assert store
+    assert "hunter2" not in str(store)
 
 
 def test_without_retries_nothing_is_kept(run_dag, monkeypatch):

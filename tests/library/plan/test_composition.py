@@ -153,7 +153,8 @@ class Contrary:
 EQUAL = [
     lambda: Settings(0.1), lambda: Opaque(0.1), lambda: {"lr": 0.1}, lambda: np.arange(3),
     lambda: pd.DataFrame({"a": [1]}),
-    lambda: Contrary,
+    lambda: Contrary, lambda: float("nan"), lambda: {"w": np.arange(3)}, lambda: [pd.DataFrame({"a": [1]})],
+    lambda: Settings(np.arange(3)), lambda: Opaque({"b", "a"}), lambda: Opaque(Opaque([1, 2])),
 ]  # fmt: skip
 
 
@@ -168,7 +169,17 @@ def test_equal_values_are_no_collision_although_pipelines_copy_them(make):
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [(Opaque(1), Opaque(2)), (np.arange(3), np.arange(4)), (1, 1.0), (Contrary(), Contrary()), ([1], (1,))],
+    [
+        (Opaque(1), Opaque(2)),
+        (np.arange(3), np.arange(4)),
+        (1, 1.0),
+        (Contrary(), Contrary()),
+        ([1], (1,)),
+        ({"a": 6}, {"a": 6.0}),
+        ([1], [True]),
+        ([1], [1, 2]),
+        (Settings(1), Settings(2)),
+    ],
 )
 def test_values_that_differ_or_cannot_be_compared_are_a_collision(one, other):
     with pytest.raises(PlanError, match="The constant 'k' has one value in pipeline 1 and another in pipeline 2"):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Generator, Iterable, Reversible, Sequence
+from functools import wraps
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -13,7 +14,7 @@ from linepipe.node import Node, create_named_partial_function
 from linepipe.pipeline import Pipeline
 
 from airflow_linepipe.errors import HintWarning
-from airflow_linepipe.plan import plan_pipeline
+from airflow_linepipe.plan import check_travel, plan_parts, plan_pipeline
 
 T = TypeVar("T")
 
@@ -42,7 +43,7 @@ def plan(given, wanted, *, rest=False):
 @pytest.mark.parametrize(
     ("given", "wanted"),
     [(str, int), (pd.DataFrame, np.ndarray), (list[int], dict), (str, int | None), (str | None, float),
-     (str | bytes, list), (None, int), (dict[str, int], Sequence)],
+     (str | bytes, list), (None, int), (dict[str, int], list)],
 )  # fmt: skip
 @pytest.mark.parametrize("rest", [False, True])
 def test_a_mismatch_is_warned_of_with_both_nodes(given, wanted, rest):
@@ -51,10 +52,23 @@ def test_a_mismatch_is_warned_of_with_both_nodes(given, wanted, rest):
         plan(given, wanted, rest=rest)
 
 
+class One:
+    pass
+
+
+class Other:
+    pass
+
+
+class Both(One, Other):
+    """For all that is known it is what a node returns."""
+
+
 @pytest.mark.parametrize(
     ("given", "wanted"),
     [(int, float), (bool, int), (int, int), (list[int], Sequence[str]), (Any, int), (int, Any), (int, object),
      (object, int), (str, "Missing"), (str, T), (str, Sized), (int | None, int), (list, list[int]),
+     (np.floating, float), (np.int64, int), (np.bool_, bool), (list, Reversible), (Iterable, Sized), (One, Other),
      (float, int | float),
      (np.ndarray, "np.ndarray"), (type[int], type)],
 )  # fmt: skip
@@ -91,6 +105,35 @@ def test_methods_have_hints_too():
 
     with pytest.warns(HintWarning, match="Node 'fit' expects 'x' to be DataFrame"):
         plan_pipeline(Pipeline([Node(load, [], ["x"]), Node(Model().fit, ["x"], ["y"])]))
+
+
+def test_a_decorator_may_change_what_is_returned_and_taken():
+    def summed(function):
+        @wraps(function)
+        def call(*values):
+            return str(function(*values))
+
+        return call
+
+    @summed
+    def load() -> Generator[int, None, None]:
+        return 1
+
+    @summed
+    def use(value: dict) -> int:
+        return value
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        plan = plan_pipeline(Pipeline([Node(load, [], ["x"]), Node(use, ["x"], ["y"]), Node(use, ["y"], ["z"])]))
+        check_travel(plan_parts(plan))
+
+
+@pytest.mark.parametrize("annotation", ["in metres", "list['in metres']", "1/0", "int.nowhere"])
+def test_an_annotation_that_is_no_type_says_nothing(annotation):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        plan(int, annotation)
 
 
 def test_functions_without_a_signature_or_hints_are_taken_as_they_are():

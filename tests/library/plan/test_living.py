@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sqlite3
 import threading
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from nodes import clean, fit, load, made, save
 from sqlalchemy import Engine, create_engine
 
 from airflow_linepipe.errors import PlanError, SettingError
-from airflow_linepipe.plan import build_plan, plan_parts
+from airflow_linepipe.plan import build_plan, check_live, plan_parts
 from airflow_linepipe.plan.grouping import upstream_of_parts
 
 if TYPE_CHECKING:
@@ -184,6 +185,26 @@ def test_what_else_a_maker_makes_is_what_it_made_the_first_time():
     parts = parts_of(nodes)
     assert parts["clean"].sources == {"n": made("connection_and_rows", "n")}
     assert list(parts) == ["connection_and_rows", "clean", "fit"]
+
+
+def test_files_in_memory_are_values_like_any_other():
+    def plot() -> io.BytesIO:
+        return io.BytesIO(b"png")
+
+    plan = build_plan([Node(plot, [], ["png"]), Node(len, ["png"], ["n"])])
+    assert plan.ephemeral == frozenset()
+    check_live(build_plan([Node(len, ["text"], ["n"])], constants={"text": io.StringIO()}), {})
+
+
+@pytest.mark.parametrize("where", ["constant", "given", "config"])
+def test_what_is_live_is_refused_wherever_it_comes_from(where):
+    lock = threading.Lock()
+    name = "config.lock" if where == "config" else "lock"
+    config, constants = {"config": ({"lock": lock}, {}), "constant": (None, {"lock": lock})}.get(where, (None, {}))
+    given = {"lock": lock} if where == "given" else {}
+    plan = build_plan([Node(len, [name], ["n"])], config=config, constants=constants, given=given)
+    with pytest.raises(PlanError, match=f"'{name}' is a live _thread.lock"):
+        check_live(plan, given)
 
 
 def test_a_writer_comes_after_all_who_make_the_ephemeral_anew():

@@ -180,3 +180,11 @@ def test_what_is_ephemeral_is_made_again_and_the_rest_is_not():
     (part,) = cut_parts(plan, {"part": [step.id for step in plan.steps]}, persist="all")
 
     assert rest(part, "load", "clean", stored={made("clean", "table")}) == (["load", "save"], ("load", "clean"))
+
+
+def test_a_beginning_that_runs_again_for_every_reader_is_none():
+    nodes = [Node(load, ["path"], ["conn"]), Node(clean, ["conn"], ["table"])]
+    plan = build_plan(nodes, constants={"path": "/there"}, ephemeral=["conn"])
+    (part,) = cut_parts(plan, {"part": ["clean"]})
+
+    assert rest(part, "load", stored=set()) == (["load", "clean"], ())
