@@ -117,6 +117,10 @@ def s3_options(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, A
     finally:
         server.kill()
         server.wait()
+        # Where these lie is no option of the server's, and killed it leaves them.
+        for port in ports.values():
+            for left in Path(tempfile.gettempdir()).glob(f"seaweedfs-*-{port}.sock"):
+                left.unlink()
 
 
 def _free_ports(count: int) -> list[int]:
