@@ -277,14 +277,17 @@ def test_what_cannot_be_copied_is_handed_on_as_itself_inside_a_task_only(run_dag
     """R26: upstream test_pipeline_history_non_deepcopyable_object: the lock itself; ours too, but not between tasks."""
     lock, seen = threading.Lock(), []
 
-    def hold(key):
-        return {"out": key}
+    def hold():
+        return {"out": lock}
 
     def is_the_lock(held):
         return held["out"] is lock
 
-    nodes = [Node(hold, inputs=["key"], outputs=["held"]), Node(is_the_lock, inputs=["held"], outputs=["same"])]
-    pipeline = Pipeline(nodes, key=lock)
+    constant = Pipeline([Node(lambda key: key is lock, inputs=["key"], outputs=["same"])], key=lock)
+    assert run(constant, quiet=True)["same"] is True
+    with pytest.raises(PlanError, match="'key' is a live _thread.lock, which each reading of the DAG file would open"):
+        dag_of("upstream_constant_lock", constant)
+    pipeline = Pipeline([Node(hold, inputs=[], outputs=["held"]), Node(is_the_lock, inputs=["held"], outputs=["same"])])
     assert run(pipeline, quiet=True)["held"]["out"] is lock
     assert run_dag(dag_of("upstream_lock", pipeline, ephemeral=["held"])).value("is_the_lock") is True
     default_args = {"on_failure_callback": lambda context: seen.append(context["exception"])}

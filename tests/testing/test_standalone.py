@@ -276,6 +276,15 @@ def test_nothing_is_left_when_an_exception_leaves_the_block(tmp_path, dags):
         server.tasks("sleepy", "any")
 
 
+@pytest.fixture
+def python_hears_ctrl_c():
+    """A shell's background jobs ignore it, and so would Python."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("python_hears_ctrl_c")
 def test_nothing_is_left_when_ctrl_c_comes_while_it_starts(tmp_path, dags):
     server = StandaloneAirflow(home=tmp_path, dags=dags)
     sessions = []
