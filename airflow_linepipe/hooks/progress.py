@@ -53,12 +53,17 @@ class TaskProgress:
                 nothing.
         """
         task_instance = context["ti"]
+        inputs = {name: name for name in part.plan.given}
+        store = context.get("task_state_store") if len(part.plan.steps) > 1 and task_instance.max_tries else None
+        if store is None:
+            return cls(part=part, given=inputs, references={}, _values={}, _ran=[], _store=None, _run={})
         # A task that is cleared gets more tries: whoever clears it wants all of it again.
         run: dict[str, Json] = {"max_tries": task_instance.max_tries, "given": _digest(part, given)}
-        store = context.get("task_state_store") if len(part.plan.steps) > 1 and task_instance.max_tries else None
-        inputs = {name: name for name in part.plan.given}
-        fresh = cls(part=part, given=inputs, references={}, _values={}, _ran=[], _store=store, _run=run)
-        kept: Any = store.get(_KEY) if store is not None and task_instance.try_number > 1 else None
+        kept = store.get(_KEY) if task_instance.try_number > 1 else None
+        has_next = task_instance.try_number <= task_instance.max_tries
+        fresh = cls(
+            part=part, given=inputs, references={}, _values={}, _ran=[], _store=store if has_next else None, _run=run
+        )
         if not isinstance(kept, dict) or kept["run"] != run:
             return fresh
         return fresh._after(kept["ran"], kept["references"], exchange)
@@ -72,7 +77,7 @@ class TaskProgress:
         """Keep it that a step has run, and what it has left."""
         self._ran.append(step.id)
         self.references.update(references)
-        # Nothing can begin after a step that has left nothing for others; a writer should not write twice.
+        # No try begins after a step that has left nothing for others; a writer should not write twice.
         if self._store is not None and (references or not step.outputs):
             self._store.set(_KEY, {"run": dict(self._run), "ran": [*self._ran], "references": {**self.references}})
 

@@ -110,20 +110,22 @@ def check_live(plan: Plan, given: Mapping[str, Any]) -> None:
             elif name in values:
                 read[name] = values[name]
     problems = [
-        Problem(
-            node="",
-            value=name,
-            message=(
-                f"'{name}' is a live {type(value).__module__}.{type(value).__qualname__}, which each reading of the "
-                f"DAG file would open anew: open it in the tasks that read it, with resources={{'{name}': "
-                "AirflowConnection(…)} or an object of your own that has open()."
-            ),
-        )
+        Problem(node="", value=name, message=_reopened(name, type(value)))
         for name, value in read.items()
         if _is_live(type(value))
     ]
     if problems:
         raise PlanError(problems)
+
+
+def _reopened(name: str, kind: type) -> str:
+    resource = name.rpartition(".")[2]
+    advice = "" if resource == name else f"under a name of its own, '{resource}', and "
+    return (
+        f"'{name}' is a live {kind.__module__}.{kind.__qualname__}, which each reading of the DAG file would open anew: "
+        f"open it in the tasks that read it, {advice}with resources={{'{resource}': AirflowConnection(…)}} or an object "
+        "of your own that has open()."
+    )
 
 
 def _is_live(annotation: Any) -> bool:
