@@ -59,7 +59,7 @@ class TaskProgress:
             return cls(part=part, given=inputs, references={}, _values={}, _ran=[], _store=None, _run={})
         # A task that is cleared gets more tries: whoever clears it wants all of it again.
         run: dict[str, Json] = {"max_tries": task_instance.max_tries, "given": _digest(part, given)}
-        kept = store.get(_KEY) if task_instance.try_number > 1 else None
+        kept: Any = store.get(_KEY) if task_instance.try_number > 1 else None
         has_next = task_instance.try_number <= task_instance.max_tries
         fresh = cls(
             part=part, given=inputs, references={}, _values={}, _ran=[], _store=store if has_next else None, _run=run

@@ -122,9 +122,9 @@ def _reopened(name: str, kind: type) -> str:
     resource = name.rpartition(".")[2]
     advice = "" if resource == name else f"under a name of its own, '{resource}', and "
     return (
-        f"'{name}' is a live {kind.__module__}.{kind.__qualname__}, which each reading of the DAG file would open anew: "
-        f"open it in the tasks that read it, {advice}with resources={{'{resource}': AirflowConnection(…)}} or an object "
-        "of your own that has open()."
+        f"'{name}' is a live {kind.__module__}.{kind.__qualname__}, which each reading of the DAG file would open "
+        f"anew: open it in the tasks that read it, {advice}with resources={{'{resource}': AirflowConnection(…)}} or an "
+        "object of your own that has open()."
     )
 
 
