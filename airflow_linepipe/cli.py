@@ -8,12 +8,13 @@ import os
 import secrets
 import sys
 import tomllib
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
-from airflow_linepipe.errors import LinepipeError, SettingError
+from airflow_linepipe.errors import HintWarning, LinepipeError, SettingError
 from airflow_linepipe.handoff import Exchange, Producer
 from airflow_linepipe.plan import (
     Plan,
@@ -47,13 +48,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # As ``python -m`` does: a pipeline beside the caller is found.
     sys.path.insert(0, os.getcwd())  # noqa: PTH109  (a text, as everything there)
     try:
-        chosen.command(chosen)
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", HintWarning)
+            warnings.showwarning = lambda message, *_args, **_options: _complain(str(message))
+            chosen.command(chosen)
     except LinepipeError as error:
-        sys.stderr.write(f"{error}\n")
+        _complain(str(error))
         return 1
     finally:
         sys.path.pop(0)
     return 0
+
+
+def _complain(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
 
 
 def _check(chosen: argparse.Namespace) -> None:

@@ -87,7 +87,7 @@ def test_the_mapping_example_of_the_authors_page_runs():
 
         names = {**_functions(), "LinepipeNodeOperator": LinepipeNodeOperator, "Node": Node, "parts": split()}
         names |= {"thresholds": thresholds, "list_of_dicts": list_of_dicts, "score": score}
-        block = _blocks("docs/authoring.md")[0]
+        (block,) = [block for block in _blocks("docs/authoring.md") if ".expand(" in block]
         exec(block, names)
 
 
@@ -103,3 +103,19 @@ def test_every_link_in_the_documents_leads_somewhere():
     for document in ("README.md", "docs/authoring.md", "docs/architecture.md", "docker/README.md"):
         for link in re.findall(r"\]\((?!http)([^)#]+)\)", (ROOT / document).read_text()):
             assert (ROOT / document).parent.joinpath(link).exists(), f"{document}: {link}"
+
+
+def test_the_resource_of_the_authors_page_opens_and_the_consumer_of_its_asset_is_a_dag():
+    (resource,) = [block for block in _blocks("docs/authoring.md") if "def open(self)" in block]
+    names = {}
+    exec(resource, names)
+    with names["Engine"]().open() as engine:
+        assert engine.dialect.name == "sqlite"
+
+    from airflow.sdk import DAG, Asset
+
+    from airflow_linepipe import linepipe_task, load_artifact
+
+    (consumer,) = [block for block in _blocks("docs/authoring.md") if "triggering_asset_events" in block]
+    names = {"DAG": DAG, "Asset": Asset, "linepipe_task": linepipe_task, "load_artifact": load_artifact}
+    exec(consumer + "\n    train()", names)

@@ -66,7 +66,7 @@ class LinepipeDag(DAG):
         node_options: Mapping[str, NodeOptions] | None = None,
         **kwargs: Any,
     ) -> None:
-        own, operator_arguments = split_arguments(DAG, kwargs, name=type(self).__name__)
+        own, operator_arguments = split_arguments(LinepipeDag, kwargs)
         planned = plan_tasks(
             pipeline,
             config=config,

@@ -40,24 +40,24 @@ class NodeOptions:
         return f"NodeOptions({arguments})"
 
 
-def split_arguments(owner: type, arguments: Mapping[str, Any], *, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def split_arguments(cls: type, arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Which keyword arguments a DAG or group takes itself, and which go to every task.
 
     Args:
-        owner: Airflow's class, ``DAG`` or ``TaskGroup``.
-        arguments: The keyword arguments.
-        name: Our class's name, for messages.
+        cls: Our subclass of Airflow's ``DAG`` or ``TaskGroup``.
+        arguments: The keyword arguments that it does not name itself.
 
     Returns:
-        The owner's and the operators' arguments.
+        Airflow's class's and the operators' arguments.
 
     Raises:
         UnknownArgumentError: Neither takes it.
     """
-    own = set(inspect.signature(owner).parameters)
+    own = set(inspect.signature(cls.__mro__[1]).parameters)
     for argument in arguments:
         if argument not in own and (argument in _OURS or argument not in operator_parameters()):
-            raise unknown_argument(argument, owner=name, known=own | operator_parameters() - _OURS)
+            known = own.union(inspect.signature(cls).parameters, operator_parameters() - _OURS)
+            raise unknown_argument(argument, owner=cls.__name__, known=known)
     return (
         {key: value for key, value in arguments.items() if key in own},
         {key: value for key, value in arguments.items() if key not in own},

@@ -81,7 +81,7 @@ class LinepipeTaskGroup(TaskGroup):
         node_options: Mapping[str, NodeOptions] | None = None,
         **kwargs: Any,
     ) -> None:
-        own, operator_arguments = split_arguments(TaskGroup, kwargs, name=type(self).__name__)
+        own, operator_arguments = split_arguments(LinepipeTaskGroup, kwargs)
         planned = plan_tasks(
             pipeline,
             config=config,

@@ -118,6 +118,12 @@ class PlannedTasks:
         """
         known = plan_overrides(self.plan)
         params = name_params(dag, known, group=group, chosen=self.overrides)
+        for name in self.operator_arguments.get("params") or ():
+            if name in {*params, *params.values()}:
+                message = (
+                    f"params['{name}']: these are the tasks' own; write DAG(params={{'{params.get(name, name)}': …}})."
+                )
+                raise SettingError(message)
         # By step id: the steps of one part share an operator.
         operators: dict[str, LinepipeNodeOperator] = {}
         tasks: dict[str, LinepipeNodeOperator] = {}

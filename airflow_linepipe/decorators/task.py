@@ -19,7 +19,7 @@ from airflow_linepipe.hooks.handoff import (
     open_exchange,
     producer_of_task,
 )
-from airflow_linepipe.operators.arguments import operator_parameters, unknown_argument
+from airflow_linepipe.operators.arguments import check_outputs_read, operator_parameters, unknown_argument
 from airflow_linepipe.operators.templating import ReferenceTemplating
 from airflow_linepipe.runtime import name_outputs
 
@@ -61,8 +61,14 @@ class _LinepipeDecoratedOperator(ReferenceTemplating, DecoratedOperator, PythonO
             kwargs_to_upstream={"python_callable": python_callable, "op_args": op_args, "op_kwargs": op_kwargs},
             **kwargs,
         )
+        check_outputs_read([op_args, op_kwargs], owner=self.task_id)
         self.outputs = outputs
         self.storage = storage
+
+    @property
+    def output_names(self) -> Sequence[str]:
+        """The outputs that have an XCom each, if they are declared."""
+        return self.outputs if len(self.outputs) > 1 else ()
 
     def execute(self, context: Context) -> Any:
         producer = producer_of_task(context)

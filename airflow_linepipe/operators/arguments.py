@@ -6,12 +6,12 @@ import inspect
 from collections.abc import Collection
 from functools import cache
 
-from airflow.sdk import BaseOperator
+from airflow.sdk import BaseOperator, BaseXCom, XComArg
 
-from airflow_linepipe.errors import UnknownArgumentError
+from airflow_linepipe.errors import UnknownArgumentError, UnknownOutputError
 from airflow_linepipe.plan import did_you_mean
 
-__all__ = ["operator_parameters", "unknown_argument"]
+__all__ = ["check_outputs_read", "operator_parameters", "unknown_argument"]
 
 
 @cache
@@ -26,3 +26,21 @@ def unknown_argument(name: str, *, owner: str, known: Collection[str]) -> Unknow
     """The error for an argument that nothing takes, with the closest that something does."""
     hint = did_you_mean(name, sorted(known), otherwise="")
     return UnknownArgumentError(f"{owner} takes no argument '{name}'" + (f": {hint}" if hint else "."))
+
+
+def check_outputs_read(values: object, *, owner: str) -> None:
+    """Make sure that the outputs of our tasks that a task is handed exist: Airflow would hand it None.
+
+    Args:
+        values: What the task is handed, with XComArgs in it.
+        owner: The task, for messages.
+
+    Raises:
+        UnknownOutputError: A task of ours declares its outputs, and the one that is read is none of them.
+    """
+    for operator, key in XComArg.iter_xcom_references(values):
+        names = tuple(getattr(operator, "output_names", ()))
+        if names and key not in (*names, BaseXCom.XCOM_RETURN_KEY):
+            hint = did_you_mean(key, names, otherwise=f"it has {', '.join(names)}.")
+            message = f"Task '{owner}' reads '{key}' of task '{operator.task_id}', which has no such output: {hint}"
+            raise UnknownOutputError(message)

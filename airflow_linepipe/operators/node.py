@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+import logging
+from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,6 +22,7 @@ from airflow_linepipe.hooks.handoff import (
     producer_of_task,
 )
 from airflow_linepipe.hooks.progress import TaskProgress
+from airflow_linepipe.operators.arguments import check_outputs_read
 from airflow_linepipe.operators.publishing import checked_assets
 from airflow_linepipe.operators.templating import ReferenceTemplating
 from airflow_linepipe.plan import (
@@ -45,6 +47,8 @@ if TYPE_CHECKING:
     from airflow_linepipe.runtime import StepRun
 
 __all__ = ["LinepipeNodeOperator"]
+
+logger = logging.getLogger(__name__)
 
 
 class LinepipeNodeOperator(ReferenceTemplating):
@@ -107,6 +111,7 @@ class LinepipeNodeOperator(ReferenceTemplating):
         if published:
             kwargs["outlets"] = [*kwargs.get("outlets", ()), *published.values()]
         super().__init__(task_id=task_id or part.id, multiple_outputs=multiple_outputs, **kwargs)
+        check_outputs_read(inputs, owner=self.task_id)
         self.part = part
         self.inputs = inputs
         self.overrides = checked_mapping("overrides", overrides)
@@ -128,6 +133,11 @@ class LinepipeNodeOperator(ReferenceTemplating):
             if name in kwargs:
                 kwargs[name] = _Named(value=kwargs[name])
         return super().partial(**kwargs)
+
+    @property
+    def output_names(self) -> Collection[str]:
+        """The outputs that have an XCom each."""
+        return self.part.outputs if self.multiple_outputs else ()
 
     def output_of(self, artifact: ArtifactBinding) -> XComArg:
         """The XComArg of something that a step of this task makes; from now on it leaves the task."""
@@ -187,18 +197,21 @@ class LinepipeNodeOperator(ReferenceTemplating):
         return {name: params[param] for name, param in self.overrides.items() if name not in unset}
 
     def _check_conf(self, params: Mapping[str, Any]) -> None:
-        """Airflow takes whatever a run's conf says; a misspelt part of our config would change nothing."""
+        """Airflow takes whatever a run's conf says; a misspelt name of ours would change nothing."""
         known = {*self.dag.params, *self.params}
-        ours = {
-            param.removesuffix(name) if param.endswith(name) else ""
-            for name, param in self.overrides.items()
-            if name.startswith("config.")
-        }
-        for name in params:
-            if name not in known and any(f"{name}.".startswith(f"{group}config.") for group in ours):
-                hint = did_you_mean(name, sorted(known), otherwise=f"it has {', '.join(sorted(known))}.")
+        for name in params.keys() - known:
+            close = [param for ours, param in self.overrides.items() if name in (ours, ours.removeprefix("config."))]
+            if name.startswith(self._config_prefixes()):
+                hint = did_you_mean(name, close or sorted(known), otherwise=f"it has {', '.join(sorted(known))}.")
                 message = f"The run's conf sets '{name}', and the DAG has no such param: {hint}"
                 raise SettingError(message)
+            if close:
+                logger.warning("The run's conf sets '%s', which is no param: did you mean '%s'?", name, close[0])
+
+    def _config_prefixes(self) -> tuple[str, ...]:
+        """What nothing but a param for a value of a config begins with."""
+        groups = {param.removesuffix(name) for name, param in self.overrides.items() if param.endswith(name)}
+        return ("config.", *(f"{group}config." for group in sorted(groups)))
 
     def _given(self, progress: TaskProgress, exchange: Exchange) -> dict[str, Any]:
         """The values that are read: those behind ``inputs``, and what an earlier try has left."""

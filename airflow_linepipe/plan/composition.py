@@ -40,7 +40,7 @@ def compose(pipelines: Pipelines, *, config: Any = None, outside: Collection[str
     that two pipelines have differently is an error.
 
     Args:
-        pipelines: A pipeline, "package.module:attribute" that leads to one, or a list of either.
+        pipelines: A pipeline or a list of them, or "package.module:attribute" that leads to either, also in a list.
         config: Replaces the pipelines' own configs.
         outside: The names that come from outside, whatever constants there are.
 
@@ -49,8 +49,8 @@ def compose(pipelines: Pipelines, *, config: Any = None, outside: Collection[str
         PipelineTypeError: One is no pipeline.
         PipelineNotFoundError: A target leads nowhere.
     """
-    several = isinstance(pipelines, list | tuple)
-    loaded = [_pipeline(one) for one in (pipelines if several else [pipelines])]
+    found: Any = load_target(pipelines) if isinstance(pipelines, str) else pipelines
+    loaded = [_pipeline(one) for one in (found if isinstance(found, list | tuple) else [found])]
     if not loaded:
         raise PlanError([Problem(node="", value="pipeline", message="There is no pipeline: the list is empty.")])
     merger = _Merger()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from time import perf_counter
@@ -197,6 +197,8 @@ class _Run:
         except BaseException as error:
             self._fail(error)
             self.shelf.keep(lambda: self._result("failed"))
+            with suppress(Exception):  # a class may refuse notes
+                error.add_note(f"Run '{self.run_id}' of pipeline '{self.name}' ended here.")
             raise
         result = self._result("success")
         self.shelf.keep(lambda: result)

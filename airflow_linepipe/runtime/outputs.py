@@ -61,7 +61,7 @@ def with_ways_out(error: UnsupportedValueError, name: str) -> UnsupportedValueEr
     message = (
         f"{error} If it has to be live, keep it inside its tasks: ephemeral=['{name}'] makes it anew in each task that "
         f"reads it, resources={{'{name}': AirflowConnection(…)}} opens a connection there, granularity='pipeline' runs "
-        "all nodes in one task."
+        "all nodes in one task (and stores it only with persist='all')."
     )
     return UnsupportedValueError(message, artifact=error.artifact, type_name=error.type_name)
 

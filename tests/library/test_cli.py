@@ -22,7 +22,10 @@ from linepipe.pipeline import Pipeline
 def load(n):
     return list(range(n))
 
-def total(rows):
+def word() -> str:
+    return ""
+
+def total(rows: list):
     return sum(rows)
 
 def save(total, path):
@@ -46,6 +49,7 @@ live = Pipeline([Node(total, ["lock"], ["x"])], lock=threading.Lock())
 streams = Pipeline([Node(stream, ["rows"], ["more"]), Node(total, ["more"], ["total"])], rows=[1])
 configured = Pipeline([Node(save, ["config.total", "config.path"], [])])
 engines = Pipeline([Node(total, ["conn"], ["total"])])
+mismatched = Pipeline([Node(word, [], ["text"]), Node(total, ["text"], ["x"])])
 odd = Pipeline([Node(lambda: 1, [], ['say "a" & <b>'])])
 """
 
@@ -99,6 +103,14 @@ def test_check_says_that_nothing_is_wrong(capsys, tmp_path):
 def test_check_says_what_would_fail(capsys, arguments, sentence):
     assert main(["check", *arguments]) == 1
     assert sentence in capsys.readouterr().err
+
+
+def test_a_warning_is_one_line(capsys):
+    assert main(["check", "sums:mismatched"]) == 0
+    assert capsys.readouterr().err == (
+        "Node 'total' expects 'text' to be list, and node 'word' is annotated to return str: correct one of the "
+        "annotations, or the order of the inputs.\n"
+    )
 
 
 def test_check_takes_what_the_dag_gives(capsys):

@@ -100,7 +100,7 @@ CASES = {
     ),
     "an overridden task's storage": (
         lambda: linepipe_task(pipelines.split).override(storage="here")([1]),
-        "The storage 'here' is no URL: write file:///absolute/path, s3://bucket/prefix or the like.",
+        "The storage 'here' is no URL: write /absolute/path, s3://bucket/prefix or the like.",
     ),
     "a decorated task's output named as Airflow's": (
         lambda: linepipe_task(pipelines.split, outputs=["a", "return_value"]),
@@ -237,3 +237,29 @@ def test_pickles_are_refused_on_both_ends_when_the_setting_says_so(run_dag, monk
     monkeypatch.setenv("AIRFLOW__LINEPIPE__ALLOW_PICKLE", "False")
     assert run_dag(dag).state == "failed"
     assert "[linepipe] allow_pickle is off" in str(seen[0])
+
+
+@pytest.mark.parametrize("kind", ["decorated", "operator"])
+def test_an_output_that_a_task_of_ours_does_not_declare_is_an_error_of_its_reader(kind):
+    """A newcomer's find: Airflow hands None to whoever reads it."""
+
+    @linepipe_task(outputs=["left", "right"])
+    def two():
+        return 1, 2
+
+    @linepipe_task
+    def use(value):
+        return value
+
+    with DAG("bad", schedule=None, start_date=START):
+        node = Node(pipelines.split, ["t"], ["left", "right"])
+        maker = two() if kind == "decorated" else LinepipeNodeOperator(task_id="two", node=node, inputs={"t": 1}).output
+        with pytest.raises(LinepipeError) as caught:
+            use(maker["lfet"])
+        assert (
+            str(caught.value) == "Task 'use' reads 'lfet' of task 'two', which has no such output: did you mean 'left'?"
+        )
+        with pytest.raises(LinepipeError, match="Task 'add' reads 'lfet' of task 'two', which has no such output"):
+            LinepipeNodeOperator(node=ADD, inputs={"x": maker["lfet"], "y": maker["left"]})
+        use(maker["left"])
+        use(maker)

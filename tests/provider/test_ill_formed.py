@@ -125,7 +125,7 @@ OPTIONS = {
     'granularity="pipeline", node_options={"fit": NodeOptions(retries=1)}': (
         "node_options['fit']: node 'fit' runs in the task 'pipeline': give them to that one."
     ),
-    'storage="here"': "The storage 'here' is no URL: write file:///absolute/path, s3://bucket/prefix or the like.",
+    'storage="here"': "The storage 'here' is no URL: write /absolute/path, s3://bucket/prefix or the like.",
     "retires=1": "LinepipeDag takes no argument 'retires': did you mean 'retries'?",
 }  # fmt: skip
 

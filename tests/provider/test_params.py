@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pendulum
 import pytest
 from airflow.sdk import DAG, Param
@@ -178,3 +180,25 @@ def test_the_name_of_a_value_is_no_param_where_another_param_is_named(run_dag):
         schedule=None, **COMMON,
     )  # fmt: skip
     assert run_dag(dag, conf={"config.window": 7}).state == "failed"
+
+
+def test_a_name_without_its_prefix_is_warned_of_or_refused(run_dag, caplog):
+    """A newcomer's find: the run is green and has changed nothing."""
+    dag = LinepipeDag("params_prefix", pipeline=pipeline(), schedule=None, **COMMON)
+    assert run_dag(dag, conf={"window": 7}).value("give") == [5, 3]
+    assert "The run's conf sets 'window', which is no param: did you mean 'config.window'?" in caplog.text
+    seen = []
+    callback = {"on_failure_callback": lambda context: seen.append(str(context["exception"]))}
+    with DAG("params_prefix_group", schedule=None, default_args=callback, **COMMON) as dag:
+        LinepipeTaskGroup("g", pipeline=pipeline())
+    assert run_dag(dag, conf={"config.window": 7}).state == "failed"
+    assert seen == [
+        "The run's conf sets 'config.window', and the DAG has no such param: did you mean 'g.config.window'?"
+    ]
+
+
+@pytest.mark.parametrize("name", ["g.config.window", "config.window"])
+def test_params_of_a_groups_tasks_are_no_params_of_the_dag(name):
+    sentence = re.escape(f"params['{name}']: these are the tasks' own; write DAG(params={{'g.config.window': …}}).")
+    with DAG("params_of_tasks", schedule=None, **COMMON), pytest.raises(SettingError, match=sentence):
+        LinepipeTaskGroup("g", pipeline=pipeline(), params={name: 3})

@@ -43,13 +43,13 @@ def check_storage(url: str) -> str:
     # What authors write is not always what the annotation asks for.
     written: object = url
     if not isinstance(written, str):
-        message = f"The storage {written!r} is no URL: write file:///absolute/path, s3://bucket/prefix or the like."
+        message = f"The storage {written!r} is no URL: write /absolute/path, s3://bucket/prefix or the like."
         raise SettingError(message)
     if url.startswith("/"):
         url = f"file://{url}"
     scheme, separator, rest = url.partition("://")
     if not separator or not scheme or not rest.strip("/"):
-        message = f"The storage '{url}' is no URL: write file:///absolute/path, s3://bucket/prefix or the like."
+        message = f"The storage '{url}' is no URL: write /absolute/path, s3://bucket/prefix or the like."
         raise SettingError(message)
     if scheme == "file" and not rest.startswith("/"):
         message = f"The storage '{url}' is a relative path: write file:///absolute/path."

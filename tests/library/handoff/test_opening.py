@@ -36,7 +36,7 @@ def test_a_storage_url_is_taken_and_ends_without_a_slash(url, checked):
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("", "The storage '' is no URL: write file:///absolute/path, s3://bucket/prefix or the like"),
+        ("", "The storage '' is no URL: write /absolute/path, s3://bucket/prefix or the like"),
         ("data", "The storage 'data' is no URL"),
         ("./data", "is no URL"),
         ("~/data", "is no URL"),

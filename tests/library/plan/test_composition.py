@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -38,6 +39,15 @@ def test_pipelines_in_a_list_are_one():
     for last in (reader("table", "count"), reader("count", "table", output="other")):
         result = run([features(), last], quiet=True)
         assert sorted(map(str, result[next(iter(last.nodes[0].outputs))])) == ["3", "[0, 1, 2]"]
+
+
+def test_a_name_may_lead_to_a_list_of_pipelines(monkeypatch, tmp_path):
+    """A newcomer's find."""
+    text = "from test_composition import features, reader\nboth = [features(), reader('count')]\n"
+    (tmp_path / "several_pipelines.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.syspath_prepend(Path(__file__).parent)
+    assert run("several_pipelines:both", quiet=True)["got"] == (3,)
 
 
 def test_linepipes_own_sum_is_a_pipeline_like_any_other():

@@ -110,7 +110,7 @@ def test_a_failed_run_raises_the_nodes_own_error_and_is_read_as_far_as_it_came(t
     nodes = [*NODES, Node(fail, ["total"], ["never"]), Node(len, ["never"], ["nor"])]
     with pytest.raises(ValueError, match="106 is too much") as caught:
         run(nodes, storage=str(tmp_path), run_id="bad")
-    assert caught.value.__notes__ == ["Raised in node 'fail'."]
+    assert caught.value.__notes__ == ["Raised in node 'fail'.", "Run 'bad' of pipeline 'local' ended here."]
     result = read_run(str(tmp_path), "bad")
     assert (result.state, result.success) == ("failed", False)
     assert {step.id: step.state for step in result.steps.values()} == {
