@@ -14,7 +14,7 @@ from airflow.sdk import DAG
 from linepipe.node import Node
 from linepipe.pipeline import Pipeline
 
-from airflow_linepipe import LinepipeDag, LinepipeTaskGroup
+from airflow_linepipe import LinepipeDag, LinepipeTaskGroup, load_artifact
 
 START = pendulum.datetime(2026, 1, 1)
 
@@ -92,3 +92,13 @@ def test_inputs_and_outputs_of_each_task_can_be_seen_afterwards_also_of_a_failed
         query = select(RenderedTaskInstanceFields).where(RenderedTaskInstanceFields.run_id == run.run_id)
         handed = {row.task_id: row.rendered_fields["inputs"] for row in session.scalars(query)}
     assert handed == {"frame": {}, "fail": {"table": made}}
+
+
+def test_a_run_leaves_its_results_and_nothing_else(run_dag, tmp_path):
+    """R04: what was written on the way is gone, what the references lead to stays."""
+    dag = LinepipeDag("left", pipeline=pipelines.tables, storage=f"file://{tmp_path}", schedule=None, start_date=START)
+    run = run_dag(dag)
+    references = [wire for wire in run.xcoms.values() if "uri" in wire]
+    left = {f"file://{file}" for file in tmp_path.rglob("*") if file.is_file()}
+    assert left == {wire["uri"] for wire in references}
+    assert {type(load_artifact(wire)).__name__ for wire in references} == {"DataFrame", "int"}
