@@ -15,7 +15,7 @@ from airflow_linepipe.plan import Override, check_override, checked_mapping
 if TYPE_CHECKING:
     from airflow.sdk import DAG
 
-__all__ = ["declare_params", "name_params"]
+__all__ = ["check_task_params", "declare_params", "name_params"]
 
 # Beside the names that Airflow masks.
 _SECRET_NAME: Final = re.compile(r"(^|[._])(pwd|pass|credentials?|auth)($|[._])", re.IGNORECASE)
@@ -52,6 +52,22 @@ def name_params(
         if isinstance(default, bool | int | float | str | list):
             known[name].parse(default)
     return names
+
+
+def check_task_params(own: Mapping[str, Any], names: Mapping[str, str]) -> None:
+    """Make sure that an author who means the DAG's params does not write those of the tasks.
+
+    Args:
+        own: The ``params`` of a group, which its tasks get.
+        names: The names of the DAG's params by the names of the values.
+
+    Raises:
+        SettingError: A task's param has a name of these.
+    """
+    for name in own:
+        if name in {*names, *names.values()}:
+            message = f"params['{name}']: these are the tasks' own; write DAG(params={{'{names.get(name, name)}': …}})."
+            raise SettingError(message)
 
 
 def declare_params(dag: DAG, known: Mapping[str, Override], names: Mapping[str, str], *, group: str) -> None:

@@ -11,7 +11,7 @@ from airflow.sdk import XComArg
 from airflow_linepipe import settings
 from airflow_linepipe.authoring.checking import check_options
 from airflow_linepipe.authoring.options import NodeOptions
-from airflow_linepipe.authoring.params import declare_params, name_params
+from airflow_linepipe.authoring.params import check_task_params, declare_params, name_params
 from airflow_linepipe.errors import SettingError, UnknownOutputError
 from airflow_linepipe.handoff import check_storage
 from airflow_linepipe.operators.node import LinepipeNodeOperator
@@ -118,30 +118,13 @@ class PlannedTasks:
         """
         known = plan_overrides(self.plan)
         params = name_params(dag, known, group=group, chosen=self.overrides)
-        for name in self.operator_arguments.get("params") or ():
-            if name in {*params, *params.values()}:
-                message = (
-                    f"params['{name}']: these are the tasks' own; write DAG(params={{'{params.get(name, name)}': …}})."
-                )
-                raise SettingError(message)
+        check_task_params(self.operator_arguments.get("params") or {}, params)
         # By step id: the steps of one part share an operator.
         operators: dict[str, LinepipeNodeOperator] = {}
         tasks: dict[str, LinepipeNodeOperator] = {}
-        # Left out, it may still come from the DAG's default_args.
-        storage: dict[str, Any] = {} if self.storage is None else {"storage": self.storage}
         for cut in map(self._keeping_published, self.parts):
             part = replace(cut, overridable=overrides_read(cut.plan, known))
-            options = self.options[part.id].operator_arguments if part.id in self.options else {}
-            operator = LinepipeNodeOperator(
-                node=part,
-                inputs={name: self._input(source, operators) for name, source in part.sources.items()},
-                overrides={name: params[name] for name in part.overridable if name in params},
-                publish={name: self.publish[name] for name in part.outputs if name in self.publish},
-                **{**storage, **_display_name(part), **self.operator_arguments, **options},
-            )
-            if part.outputs and not operator.do_xcom_push:
-                message = f"Node '{part.id}': do_xcom_push=False would lose its outputs ({', '.join(part.outputs)})."
-                raise SettingError(message)
+            operator = self._operator(part, params, operators)
             for before in (tasks[part_id] for part_id in part.upstream):
                 if before.task_id not in operator.upstream_task_ids:
                     operator.set_upstream(before)
@@ -149,6 +132,24 @@ class PlannedTasks:
             operators.update(dict.fromkeys(part.own, operator))
         declare_params(dag, known, params, group=group)
         return Outputs(self.plan, operators)
+
+    def _operator(
+        self, part: Part, params: Mapping[str, str], operators: Mapping[str, LinepipeNodeOperator]
+    ) -> LinepipeNodeOperator:
+        options = self.options[part.id].operator_arguments if part.id in self.options else {}
+        # Left out, it may still come from the DAG's default_args.
+        storage = {} if self.storage is None else {"storage": self.storage}
+        operator = LinepipeNodeOperator(
+            node=part,
+            inputs={name: self._input(source, operators) for name, source in part.sources.items()},
+            overrides={name: params[name] for name in part.overridable if name in params},
+            publish={name: self.publish[name] for name in part.outputs if name in self.publish},
+            **{**storage, **_display_name(part), **self.operator_arguments, **options},
+        )
+        if part.outputs and not operator.do_xcom_push:
+            message = f"Node '{part.id}': do_xcom_push=False would lose its outputs ({', '.join(part.outputs)})."
+            raise SettingError(message)
+        return operator
 
     def _keeping_published(self, part: Part) -> Part:
         for name in self.publish:
