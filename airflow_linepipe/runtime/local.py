@@ -255,7 +255,10 @@ class _Run:
             seconds=perf_counter() - self._clock,
             steps=dict(self.reports),
             error=self._error,
-            outputs={name: made(artifact) for name, artifact in self.plan.outputs.items()},
+            outputs={
+                **{artifact.name: "" for artifact in sorted(self.plan.ephemeral, key=lambda one: one.name)},
+                **{name: made(artifact) for name, artifact in self.plan.outputs.items()},
+            },
             _load=lambda name: self.shelf.get(self.plan.outputs[name]),
         )
 

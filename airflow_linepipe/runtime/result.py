@@ -104,7 +104,9 @@ class RunResult:
             raise UnknownOutputError(message)
         if not self.outputs[name]:
             message = f"Run '{self.run_id}' did not keep the output '{name}': " + (
-                "it stayed inside its task, persist='all' keeps it." if self.success else "it was not reached."
+                "it stayed inside its task; persist='all' keeps what is not ephemeral."
+                if self.success
+                else "it was not reached."
             )
             raise UnknownOutputError(message)
         return self._load(name)

@@ -304,3 +304,12 @@ def test_a_resource_that_does_not_open_fails_the_run_and_the_record_says_why(tmp
         run([Node(len, ["conn"], ["n"])], resources={"conn": Closed()}, storage=str(tmp_path), run_id="bad")
     result = read_run(str(tmp_path), "bad")
     assert (result.state, result.error, dict(result.steps)) == ("failed", "ConnectionError: nobody there", {})
+
+
+def test_an_ephemeral_output_is_known_and_not_kept():
+    result = run(
+        [Node(threading.Lock, [], ["lock"]), Node(type, ["lock"], ["kind"])], ephemeral=["lock"], persist="all"
+    )
+    assert result.outputs == {"lock": "", "kind": "type"}
+    with pytest.raises(UnknownOutputError, match="did not keep the output 'lock': it stayed inside its task; persist"):
+        result["lock"]
