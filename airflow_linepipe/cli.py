@@ -9,7 +9,7 @@ import secrets
 import sys
 import tomllib
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +17,7 @@ from typing import Any, Final
 from airflow_linepipe.errors import HintWarning, LinepipeError, SettingError
 from airflow_linepipe.handoff import Exchange, Producer
 from airflow_linepipe.plan import (
+    Override,
     Plan,
     check_live,
     check_travel,
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.path.insert(0, os.getcwd())  # noqa: PTH109  (a text, as everything there)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("always", HintWarning)
+            warnings.simplefilter("once", HintWarning)
             warnings.showwarning = lambda message, *_args, **_options: _complain(str(message))
             chosen.command(chosen)
     except LinepipeError as error:
@@ -69,7 +70,8 @@ def _check(chosen: argparse.Namespace) -> None:
     parts = plan_parts(plan, granularity=_granularity(chosen))
     check_live(plan, {})
     check_travel(parts)
-    override_plan(plan, _params(chosen, plan), plan_overrides(plan))
+    known = plan_overrides(plan)
+    override_plan(plan, _params(chosen, known), known)
     if chosen.storage is not None:
         _check_reachable(chosen.storage)
     lines = [f"{chosen.target}: {len(plan.steps)} nodes in {len(parts)} tasks, nothing wrong."]
@@ -114,7 +116,7 @@ def _run(chosen: argparse.Namespace) -> None:
         chosen.target,
         config=_config(chosen),
         inputs=_pairs("--input", chosen.input),
-        params=_params(chosen, _plan(chosen)),
+        params=_params(chosen, plan_overrides(_plan(chosen)) if chosen.param else {}),
         storage=chosen.storage,
         granularity=_granularity(chosen),
         order=chosen.order,
@@ -154,9 +156,8 @@ def _config(chosen: argparse.Namespace) -> Any:
     return config
 
 
-def _params(chosen: argparse.Namespace, plan: Plan) -> dict[str, Any]:
+def _params(chosen: argparse.Namespace, known: Mapping[str, Override]) -> dict[str, Any]:
     """As JSON, except that what takes the place of a text is one."""
-    known = plan_overrides(plan)
     params = _pairs("--param", chosen.param)
     for name, _, text in (pair.partition("=") for pair in chosen.param):
         if name in known and isinstance(known[name].parameter.default, str) and not isinstance(params[name], str):

@@ -10,6 +10,7 @@ from airflow.sdk import Param
 from airflow.sdk.log import redact  # type: ignore[attr-defined]  # what masks the conf of a run in the UI
 
 from airflow_linepipe.errors import SettingError
+from airflow_linepipe.operators.arguments import missing_param
 from airflow_linepipe.plan import Override, check_override, checked_mapping
 
 if TYPE_CHECKING:
@@ -90,8 +91,7 @@ def _check(chosen: Mapping[str, Any], known: Mapping[str, Override], dag: DAG) -
     for name, param in chosen.items():
         check_override("overrides", name, known)
         if param not in dag.params:
-            message = f"overrides['{name}']: the DAG has no param {param!r}: add it to the DAG's params."
-            raise SettingError(message)
+            raise missing_param(name, param)
 
 
 def _param(override: Override, group: str) -> Param:

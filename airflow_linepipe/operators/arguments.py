@@ -8,10 +8,10 @@ from functools import cache
 
 from airflow.sdk import BaseOperator, BaseXCom, XComArg
 
-from airflow_linepipe.errors import UnknownArgumentError, UnknownOutputError
+from airflow_linepipe.errors import SettingError, UnknownArgumentError, UnknownOutputError
 from airflow_linepipe.plan import did_you_mean
 
-__all__ = ["check_outputs_read", "operator_parameters", "unknown_argument"]
+__all__ = ["check_outputs_read", "missing_param", "operator_parameters", "unknown_argument"]
 
 
 @cache
@@ -20,6 +20,11 @@ def operator_parameters(operator: type[BaseOperator] = BaseOperator) -> frozense
     bases = [base for base in operator.__mro__ if issubclass(base, BaseOperator)]
     names = {name for base in bases for name in inspect.signature(base.__init__).parameters}
     return frozenset(names - {"self", "args", "kwargs"})
+
+
+def missing_param(name: str, param: str) -> SettingError:
+    """The error for an entry of ``overrides`` whose param the DAG does not have."""
+    return SettingError(f"overrides['{name}']: the DAG has no param {param!r}: add it to the DAG's params.")
 
 
 def unknown_argument(name: str, *, owner: str, known: Collection[str]) -> UnknownArgumentError:

@@ -22,7 +22,7 @@ from airflow_linepipe.hooks.handoff import (
     producer_of_task,
 )
 from airflow_linepipe.hooks.progress import TaskProgress
-from airflow_linepipe.operators.arguments import check_outputs_read
+from airflow_linepipe.operators.arguments import check_outputs_read, missing_param
 from airflow_linepipe.operators.publishing import checked_assets
 from airflow_linepipe.operators.templating import ReferenceTemplating
 from airflow_linepipe.plan import (
@@ -186,8 +186,7 @@ class LinepipeNodeOperator(ReferenceTemplating):
         self._check_conf(params)
         for name, param in self.overrides.items():
             if param not in params:
-                message = f"overrides['{name}']: the DAG has no param '{param}': add it to the DAG's params."
-                raise SettingError(message)
+                raise missing_param(name, param)
         # A param that is null by default, and whose value is not: nothing was set.
         unset = {
             name

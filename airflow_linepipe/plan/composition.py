@@ -55,8 +55,7 @@ def compose(pipelines: Pipelines, *, config: Any = None, outside: Collection[str
         raise PlanError([Problem(node="", value="pipeline", message="There is no pipeline: the list is empty.")])
     merger = _Merger()
     nodes = [node for pipeline in loaded for node in pipeline.nodes]
-    if len(loaded) > 1:
-        merger.check_outputs(loaded)
+    merger.check_outputs(loaded)
     constants = merger.constants(loaded, outside)
     if config is None:
         config = merger.config([pipeline.config for pipeline in loaded], _read_paths(nodes))
@@ -132,7 +131,7 @@ class _Merger:
         if all(_same(first, other) for other in others):
             return first
         if () not in paths:
-            names = list(dict.fromkeys(path[0] for path in sorted(paths)))
+            names = dict.fromkeys(path[0] for path in sorted(paths))
             merged = {
                 name: self._value(having, {path[1:] for path in paths if path[0] == name}, (*above, name))
                 for name in names

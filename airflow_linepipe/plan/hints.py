@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from airflow_linepipe.plan.step import ArtifactBinding, Plan, Step
 
-__all__ = ["hint_mismatches", "output_hints"]
+__all__ = ["hint_mismatches", "output_hints", "own_output_hints"]
 
 # PEP 484: where a float is expected an int will do, and so on.
 _ALSO_TAKES: Final[dict[type, tuple[type, ...]]] = {
@@ -32,6 +32,11 @@ def output_hints(step: Step) -> Sequence[Any]:
     return parts if len(parts) == len(step.outputs) else unknown
 
 
+def own_output_hints(step: Step) -> Sequence[Any]:
+    """As `output_hints`, with Any where a decorator may return something else."""
+    return [Any] * len(step.outputs) if _is_decorated(step) else output_hints(step)
+
+
 def hint_mismatches(plan: Plan) -> Iterator[str]:
     """A sentence for each input whose annotation no value of its maker's annotated type can fit.
 
@@ -43,8 +48,7 @@ def hint_mismatches(plan: Plan) -> Iterator[str]:
     made = {
         ArtifactBinding(producer=step.id, name=name): hint
         for step in plan.steps
-        if not hasattr(step.function, "__wrapped__")  # a decorator may return something else
-        for name, hint in zip(step.outputs, output_hints(step), strict=True)
+        for name, hint in zip(step.outputs, own_output_hints(step), strict=True)
     }
     for step in plan.steps:
         for name, binding, wanted in zip(step.inputs, step.bindings, _input_hints(step), strict=True):
@@ -71,9 +75,14 @@ def _function_hints(function: FunctionType) -> Mapping[str, Any]:
         return {}
 
 
+def _is_decorated(step: Step) -> bool:
+    """Whether the annotations are those of a function inside another one, which may take and return something else."""
+    return hasattr(step.function, "__wrapped__")
+
+
 def _input_hints(step: Step) -> Sequence[Any]:
     """The annotation of the parameter that each input goes to; Any where there is none that can be known."""
-    hints = {} if hasattr(step.function, "__wrapped__") else _hints(step.function)
+    hints = {} if _is_decorated(step) else _hints(step.function)
     unknown = [Any] * len(step.inputs)
     if not hints.keys() - {"return"}:
         return unknown

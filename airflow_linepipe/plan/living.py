@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from airflow_linepipe.errors import PlanError, Problem
 from airflow_linepipe.plan.arguments import did_you_mean
-from airflow_linepipe.plan.hints import output_hints
+from airflow_linepipe.plan.hints import output_hints, own_output_hints
 from airflow_linepipe.plan.part import Part
 from airflow_linepipe.plan.step import ArtifactBinding, ConfigBinding, Plan, Step
 
@@ -75,9 +75,7 @@ def check_travel(parts: Sequence[Part]) -> None:
     for part in parts:
         for artifact in part.outputs.values():
             step = part.plan.step(artifact.producer)
-            if hasattr(step.function, "__wrapped__"):
-                continue  # a decorator may return something else
-            hint = output_hints(step)[step.outputs.index(artifact.name)]
+            hint = own_output_hints(step)[step.outputs.index(artifact.name)]
             kind = typing.get_origin(hint) or hint
             if isinstance(kind, type) and issubclass(kind, _STREAMS):
                 message = (

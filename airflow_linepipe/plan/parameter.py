@@ -64,7 +64,7 @@ def _is_plain_list(value: list[Any] | tuple[Any, ...]) -> bool:
     if type(value) not in (list, tuple) or len(value) > _MAX_ITEMS:
         return False
     kinds = {type(item) for item in value}
-    if kinds and len(kinds) == 1 and kinds <= {list, tuple}:
+    if kinds in ({list}, {tuple}):
         items = [item for inner in value for item in inner]
         return len(items) <= _MAX_ITEMS and all(_is_native(item) for item in items)
     return all(_is_native(item) for item in value) or (len(kinds) == 1 and all(is_plain(item) for item in value))
@@ -127,7 +127,8 @@ def _items(value: list[Any] | tuple[Any, ...]) -> tuple[Mapping[str, Any], Calla
         inner = type(value[0])
         return {"type": "array", "items": {"type": _ANY}}, lambda given: inner(_typed(given, list))
     if len(kinds) == 1:
-        return describe(value[0]).schema, describe(value[0]).parse
+        item = describe(value[0])
+        return item.schema, item.parse
     # Without a type of their own Airflow's form would take all items for texts.
     return {"type": _ANY}, _same
 

@@ -50,6 +50,15 @@ def outputs_of_linepipe(pipeline) -> dict[str, Any]:
     return {name: value for entry in pipeline.history for name, value in entry["outputs"].items()}
 
 
+def drawn_and_run(data: st.DataObject, world: Path) -> tuple[Any, dict[str, str], dict[str, str]]:
+    """A drawn pipeline, and what linepipe makes of it: its outputs' fingerprints and the files of its writers."""
+    take_files(world)
+    pipeline = data.draw(pipelines.pipelines(folder=str(world)))
+    hypothesis.note(pipelines.describe(pipeline))
+    outputs = {name: pipelines.fingerprint(value) for name, value in outputs_of_linepipe(pipeline).items()}
+    return pipeline, outputs, take_files(world)
+
+
 def outputs_of_parts(plan: Plan, parts: Sequence[Part], exchange: Exchange) -> dict[str, Any]:
     """Run every part as a task of its own does: references in, references out, values in storage."""
     run_id = f"run {next(RUNS)}"
@@ -120,11 +129,7 @@ def test_every_granularity_gives_what_linepipe_gives(world, storage):
     @hypothesis.settings(max_examples=5 * EXAMPLES)
     @hypothesis.given(st.data())
     def check(data: st.DataObject) -> None:
-        take_files(world)
-        pipeline = data.draw(pipelines.pipelines(folder=str(world)))
-        hypothesis.note(pipelines.describe(pipeline))
-        outputs = outputs_of_linepipe(pipeline)
-        expected = {name: pipelines.fingerprint(value) for name, value in outputs.items()}, take_files(world)
+        pipeline, *expected = drawn_and_run(data, world)
         order = data.draw(st.sampled_from(["data", "list"]))
         ids = [step.id for step in plan_pipeline(pipeline).steps]
         homes = data.draw(st.lists(st.sampled_from(["first", "second", "third"]), min_size=len(ids), max_size=len(ids)))
@@ -149,7 +154,7 @@ def test_every_granularity_gives_what_linepipe_gives(world, storage):
             assert shown == {name: expected[0][name] for name in kept}
             assert take_files(world) == expected[1]
             if persist == "all" or granularity == "node":
-                assert set(kept) == outputs.keys()
+                assert set(kept) == expected[0].keys()
 
     check()
 
@@ -160,11 +165,7 @@ def test_a_part_that_stopped_goes_on_and_gives_the_same(world, storage):
     @hypothesis.settings(max_examples=EXAMPLES)
     @hypothesis.given(st.data())
     def check(data: st.DataObject) -> None:
-        take_files(world)
-        pipeline = data.draw(pipelines.pipelines(folder=str(world)))
-        hypothesis.note(pipelines.describe(pipeline))
-        outputs = outputs_of_linepipe(pipeline)
-        expected = {name: pipelines.fingerprint(value) for name, value in outputs.items()}, take_files(world)
+        pipeline, *expected = drawn_and_run(data, world)
         plan = plan_pipeline(pipeline)
         ids = [step.id for step in plan.steps]
         ended = data.draw(st.integers(0, len(ids)))
