@@ -105,6 +105,8 @@ class LinepipeNodeOperator(ReferenceTemplating):
             _check_output_names(part)
         if node is not part:
             settings.check_profile()
+            if overrides:
+                part = replace(part, overridable=plan_overrides(part.plan))
         if storage is not None:
             storage = check_storage(storage)
         published = checked_assets(publish, part.outputs)
@@ -270,7 +272,6 @@ def _part(
         own=frozenset(own),
         sources={},
         outputs=plan.outputs,
-        overridable=plan_overrides(plan),
     )
 
 
