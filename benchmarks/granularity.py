@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 import statistics
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -16,8 +14,8 @@ from linepipe.node import Node
 from linepipe.pipeline import Pipeline
 
 import airflow_linepipe
-from airflow_linepipe.testing import StandaloneAirflow
 from benchmarks.report import Row
+from benchmarks.turns import runs_in_turns
 
 ROWS = 1_300_000
 REPEATS = 7
@@ -149,17 +147,8 @@ for granularity in ("node", "chain"):
 
 def _fused_chain() -> Row:
     seconds: dict[str, list[float]] = {"node": [], "chain": []}
-    with tempfile.TemporaryDirectory(prefix="linepipe-bench-") as folder:
-        dags = Path(folder, "dags")
-        dags.mkdir()
-        Path(dags, "granularities.py").write_text(DAGS)
-        with StandaloneAirflow(home=Path(folder, "home"), dags=dags, parallelism=2) as airflow:
-            for dag_id in seconds:
-                airflow.wait_for_dag(dag_id, timeout=120)
-            for _ in range(3):
-                for dag_id, taken in seconds.items():
-                    run_id = airflow.trigger(dag_id)
-                    taken.append(airflow.wait(dag_id, run_id, timeout=300).seconds or 0.0)
+    for _, run in runs_in_turns(DAGS, [*seconds], rounds=3):
+        seconds[run.dag_id].append(run.seconds or 0.0)
     node, chain = (statistics.median(seconds[dag_id]) for dag_id in ("node", "chain"))
     return Row(
         name="a chain of ten nodes on a LocalExecutor, granularity 'chain' (median of 3 runs)",

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import statistics
-import tempfile
-from pathlib import Path
 
-from airflow_linepipe.testing import StandaloneAirflow
 from benchmarks.report import Row
+from benchmarks.turns import runs_in_turns
 
 RUNS = 5
 DAGS = """
@@ -44,18 +42,8 @@ grouped()
 def measure() -> list[Row]:
     """The median of the tasks' run times, start to end, over several runs of each in turn."""
     seconds: dict[str, list[float]] = {"bare": [], "grouped": []}
-    with tempfile.TemporaryDirectory(prefix="linepipe-bench-") as folder:
-        dags = Path(folder, "dags")
-        dags.mkdir()
-        Path(dags, "chains.py").write_text(DAGS)
-        with StandaloneAirflow(home=Path(folder, "home"), dags=dags, parallelism=2) as airflow:
-            for dag_id in seconds:
-                airflow.wait_for_dag(dag_id, timeout=120)
-            for _ in range(RUNS):
-                for dag_id, taken in seconds.items():
-                    run_id = airflow.trigger(dag_id)
-                    airflow.wait(dag_id, run_id, timeout=300)
-                    taken += [task.seconds or 0.0 for task in airflow.tasks(dag_id, run_id)]
+    for airflow, run in runs_in_turns(DAGS, [*seconds], rounds=RUNS):
+        seconds[run.dag_id] += [task.seconds or 0.0 for task in airflow.tasks(run.dag_id, run.run_id)]
     bare, grouped = (statistics.median(seconds[dag_id]) for dag_id in ("bare", "grouped"))
     return [
         Row(
