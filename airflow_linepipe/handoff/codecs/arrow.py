@@ -53,9 +53,9 @@ class ArrowCodec:
         table = reader.read_all()
         match payload.reference.type:
             case "pandas.DataFrame":
-                return frame_from_table(table)
+                return frame_from_table(table, payload.view)
             case "pandas.Series":
-                return series_from_table(table)
+                return series_from_table(table, payload.view)
             case "polars.DataFrame":
                 import polars as pl
 

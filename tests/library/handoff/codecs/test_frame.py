@@ -72,6 +72,7 @@ COLUMNS = {
     "objects: dates": column([dt.date(1, 1, 1), dt.date(9999, 12, 31), None], object),
     "objects: decimals": column([decimal.Decimal("1.10"), decimal.Decimal("-0.05"), None], object),
     "objects: bytes": column([b"x", b"", None], object),
+    "objects: text": column(["x", None, "é😀"], object),
     "objects: nothing but None": column([None, None], object),
     "objects: none at all": column([], object),
     "no rows": pd.DataFrame({"a": np.array([], "i4"), "s": pd.array([], "str"), "t": pd.array([], "M8[s]")}),
@@ -198,7 +199,6 @@ CLOSED = {
     "arrow text": column(["x", None], pd.ArrowDtype(pa.string())),
     "arrow lists": column([[1], None], pd.ArrowDtype(pa.list_(pa.int64()))),
     "arrow decimals": column([decimal.Decimal("1.1")], pd.ArrowDtype(pa.decimal128(5, 2))),
-    "objects: text": column(["x", None], object),
     "objects: text and NaN": column(["x", np.nan], object),
     "objects: text and NA": column(["x", pd.NA], object),
     "objects: text and NaT": column(["x", pd.NaT], object),
@@ -275,6 +275,41 @@ def test_the_consumer_can_change_every_column_in_place(value, travel):
             frame.iloc[0, position] = frame.iloc[-1, position]
             array = frame.iloc[:, position].array
             array[-1] = array[0]
+
+
+# --- memory ---------------------------------------------------------------------------------------------------------
+
+ROWS = 20_011
+NUMBERS = np.random.default_rng(0).standard_normal((ROWS, 4))
+WITH_GAPS = np.where(NUMBERS > 1, np.nan, NUMBERS)
+
+
+@pytest.mark.parametrize("content", [NUMBERS, NUMBERS.astype("f4"), NUMBERS.astype("i8"), WITH_GAPS], ids=str)
+def test_columns_of_one_dtype_come_back_as_one_array_that_nobody_copies(content, travel):
+    value = pd.DataFrame(content)
+    frame = travel(value).value
+    array = frame.to_numpy()
+    assert np.shares_memory(array, frame.to_numpy())
+    assert array.tobytes() == value.to_numpy().tobytes()
+    frame.iloc[3] = 7
+    assert frame.iloc[3].tolist() == [7] * 4
+
+
+def test_missing_values_cost_no_copy(travel):
+    times = pd.Series(pd.date_range("2020", periods=ROWS, freq="s")).mask(WITH_GAPS[:, 0] > 0)
+    value = pd.DataFrame({"a": WITH_GAPS[:, 0], "b": range(ROWS), "t": times})
+    frame = travel(value).value
+    addresses = [frame[name].to_numpy().__array_interface__["data"][0] for name in frame]
+    nbytes = value.memory_usage(index=False).sum()
+    assert max(addresses) - min(addresses) < nbytes * 1.1, "a column lies outside the mapping"
+
+
+def test_every_bit_of_a_nan_comes_back(travel):
+    patterns = np.array([0x7FF8000000000001, 0xFFF8000000000000, 0x7FF0000000000001, 0], dtype="u8")
+    value = pd.DataFrame({"a": patterns.view("f8"), "b": ["x", "y", "z", None]})
+    trip = travel(value)
+    assert trip.reference.codec == "arrow"
+    assert trip.value["a"].to_numpy().view("u8").tolist() == patterns.tolist()
 
 
 # --- frames that nobody thought of ----------------------------------------------------------------------------------
