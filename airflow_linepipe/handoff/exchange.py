@@ -123,13 +123,13 @@ class Exchange:
             BrokenCodecError: A codec that a package registers cannot be loaded.
         """
         codec = self._codec_of(reference)
-        if codec.name == "pickle" and not self._allow_pickle:
+        if codec.unpickles and not self._allow_pickle:
             message = (
                 f"Artifact '{reference.name}' ({reference.type}) is a pickle, and [linepipe] allow_pickle is off: "
                 f"it stays closed. It was written by {self._origin(reference)}."
             )
             raise PickleRefusedError(message)
-        view = self._read(reference)
+        view = self._read(reference, codec)
         try:
             return codec.decode(Payload(view=view, reference=reference, scratch=self._new_folder))
         except MemoryError:
@@ -145,7 +145,7 @@ class Exchange:
         found = self._codecs.encode(value)
         if found is None:
             raise _unsupported(value, name, producer, "it is a path, and no regular file is there")
-        if found[0].name == "pickle" and not self._allow_pickle:
+        if found[0].unpickles and not self._allow_pickle:
             message = (
                 f"Output '{name}' of {producer} is a {type_name(value)}, which only pickle could carry, and "
                 f"[linepipe] allow_pickle is off: return a table, an array or plain data, or register a codec."
@@ -164,18 +164,16 @@ class Exchange:
             )
             raise UnknownCodecError(message) from error
 
-    def _read(self, reference: ArtifactRef) -> memoryview:
+    def _read(self, reference: ArtifactRef, codec: Codec) -> memoryview:
         try:
-            view = self._open_store(reference.uri).read(reference.uri)
+            # What is verified here is what is opened: somebody may still write to a mapped file.
+            view = self._open_store(reference.uri).read(reference.uri, mapped=not codec.unpickles)
         except FileNotFoundError as error:
             message = (
                 f"Artifact '{reference.name}' is gone: nothing lies at {reference.uri}. It was written by "
                 f"{self._origin(reference)}; clear that task to make it again."
             )
             raise ArtifactNotFoundError(message) from error
-        if reference.codec == "pickle":
-            # A file can be written to while it is mapped: what is verified here is what is opened.
-            view = memoryview(bytes(view))
         problem = _difference(view, reference)
         if problem:
             message = (
@@ -210,6 +208,9 @@ class _Counted(io.RawIOBase):
 
     def writable(self) -> bool:
         return True
+
+    def tell(self) -> int:
+        return self.nbytes
 
 
 def _new_digest() -> blake3:

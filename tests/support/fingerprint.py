@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 
 
 @singledispatch
@@ -101,6 +102,11 @@ def _(frame: pd.DataFrame) -> Any:
         fingerprint(frame.attrs),
         frame.flags.allows_duplicate_labels,
     )
+
+
+@fingerprint.register
+def _(table: pa.Table) -> Any:
+    return type(table), str(table.schema), fingerprint(table.to_pylist())
 
 
 @fingerprint.register

@@ -19,6 +19,7 @@ class ArrayCodec:
     """A numpy.ndarray of any dtype without Python objects in it, its order and shape kept."""
 
     name = "npy"
+    unpickles = False
 
     def encode(self, value: Any) -> Encoding | None:
         numpy = sys.modules.get("numpy")
@@ -26,7 +27,12 @@ class ArrayCodec:
             return None
 
         def write(file: BinaryIO) -> None:
-            numpy.lib.format.write_array(file, value, allow_pickle=False)
+            if value.flags.forc and value.nbytes:
+                numpy.lib.format.write_array_header_1_0(file, numpy.lib.format.header_data_from_array_1_0(value))
+                # The bytes as they lie there; NumPy's own writing goes through copies.
+                file.write(value.reshape(-1, order="A").view(numpy.uint8).data)
+            else:
+                numpy.lib.format.write_array(file, value, allow_pickle=False)
 
         return Encoding(
             type="numpy.ndarray",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from airflow_linepipe.handoff.codecs.codec import Encoding, Payload
 from airflow_linepipe.handoff.codecs.frame import (
@@ -13,14 +13,13 @@ from airflow_linepipe.handoff.codecs.frame import (
     table_from_frame,
     table_from_series,
 )
-from airflow_linepipe.handoff.reference import Json, json_size, printable
+from airflow_linepipe.handoff.codecs.summary import first_that_fit
+from airflow_linepipe.handoff.reference import Json
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = ["ArrowCodec"]
-
-_MAX_COLUMNS_BYTES: Final = 900
 
 
 class ArrowCodec:
@@ -30,6 +29,7 @@ class ArrowCodec:
     """
 
     name = "arrow"
+    unpickles = False
 
     def encode(self, value: Any) -> Encoding | None:
         type_name, table = _to_table(value)
@@ -112,12 +112,7 @@ def _summary(value: Any, table: pa.Table | pa.RecordBatch) -> Mapping[str, Json]
         names, dtypes = [str(value.name)], [str(value.dtype)]
     else:
         names, dtypes = table.schema.names, [str(kind) for kind in table.schema.types]
-    columns: dict[str, Json] = {}
-    for name, dtype in zip(names, dtypes, strict=True):
-        candidate = {**columns, printable(name)[:100]: printable(dtype)[:60]}
-        if json_size(candidate) > _MAX_COLUMNS_BYTES:
-            break
-        columns = candidate
+    columns = first_that_fit(zip(names, dtypes, strict=True))
     summary: dict[str, Json] = {"rows": table.num_rows, "columns": columns}
     if len(columns) < len(names):
         summary["columns_total"] = len(names)

@@ -19,7 +19,7 @@ class Encoding:
     Attributes:
         type: The value's type as the reference will name it.
         extension: The file extension, with its dot.
-        write: Streams the bytes into a binary file that can only be written to.
+        write: Streams the bytes into a binary file that can only be written to, and knows its position (``tell()``).
         summary: What a person wants to see of the value, JSON-safe.
         value: The value itself, JSON-safe, where it is small and plain.
     """
@@ -52,6 +52,10 @@ class Codec(Protocol):
     @property
     def name(self) -> str:
         """The name in the references, never to change."""
+
+    @property
+    def unpickles(self) -> bool:
+        """Whether reading runs code that the bytes name, as pickle does: ``allow_pickle`` then decides about it."""
 
     def encode(self, value: Any) -> Encoding | None:
         """Agree to write a value, or not (``None``) if this format cannot give it back unchanged.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-__all__ = ["has_plain_labels", "is_kept", "is_plain_json", "texts_of"]
+__all__ = ["has_plain_labels", "holds_objects", "is_kept", "is_plain_json", "texts_of"]
 
 
 def has_plain_labels(frame: pd.DataFrame) -> bool:
@@ -23,9 +23,7 @@ def has_plain_labels(frame: pd.DataFrame) -> bool:
     return (
         frame.columns.is_unique
         and all(name is None or isinstance(name, str) for name in frame.index.names)
-        and all(
-            type(label) is str for level in _levels(frame.columns) if _holds_objects(level.dtype) for label in level
-        )
+        and all(type(label) is str for level in _levels(frame.columns) if holds_objects(level.dtype) for label in level)
     )
 
 
@@ -78,7 +76,7 @@ def _same_labels(ours: pd.Index[Any], theirs: pd.Index[Any]) -> bool:
         and all(
             _same_objects(one.array, other.array)
             for one, other in zip(_levels(ours), _levels(theirs), strict=True)
-            if _holds_objects(one.dtype)
+            if holds_objects(one.dtype)
         )
     )
 
@@ -104,7 +102,8 @@ def _same_dtype(ours: Any, theirs: Any) -> bool:
     return getattr(ours, "storage", None) == getattr(theirs, "storage", None)
 
 
-def _holds_objects(dtype: Any) -> bool:
+def holds_objects(dtype: Any) -> bool:
+    """Whether NumPy holds the values as Python objects."""
     # Only numpy's dtypes have this attribute; extension dtypes know what they hold.
     return bool(getattr(dtype, "hasobject", False))
 
@@ -113,14 +112,14 @@ def _is_doubtful(dtype: Any) -> bool:
     """Whether the values decide if they are kept, and not their dtype alone."""
     import pandas as pd
 
-    return _holds_objects(dtype) or isinstance(dtype, pd.Float32Dtype | pd.Float64Dtype)
+    return holds_objects(dtype) or isinstance(dtype, pd.Float32Dtype | pd.Float64Dtype)
 
 
 def _is_column_kept(ours: pd.Series[Any] | pd.Index[Any], column: pa.ChunkedArray) -> bool:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if _holds_objects(ours.dtype):
+    if holds_objects(ours.dtype):
         texts = pa.types.is_string(column.type)
         return _same_objects(ours.array, texts_of(column) if texts else column.to_pandas().array)
 

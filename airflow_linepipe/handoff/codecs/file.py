@@ -19,6 +19,7 @@ class FileCodec:
     """A pathlib.Path to a regular file; the consumer gets a path to a copy of its own."""
 
     name = "file"
+    unpickles = False
 
     def encode(self, value: Any) -> Encoding | None:
         if not isinstance(value, pathlib.Path) or not value.is_file():

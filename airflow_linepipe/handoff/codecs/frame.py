@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_linepipe.handoff.codecs.columns import own_columns
-from airflow_linepipe.handoff.codecs.fidelity import has_plain_labels, is_kept, is_plain_json, texts_of
+from airflow_linepipe.handoff.codecs.fidelity import has_plain_labels, holds_objects, is_kept, is_plain_json, texts_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,7 +119,7 @@ def _extras(frame: pd.DataFrame, table: pa.Table) -> bytes:
     if freq is not None and not isinstance(frame.index, pd.PeriodIndex):
         extras["freq"] = freq
     # pandas has a dtype of its own for text; a column of objects was not of it.
-    objects = [position for position, dtype in enumerate(frame.dtypes) if dtype == object]
+    objects = [position for position, dtype in enumerate(frame.dtypes) if holds_objects(dtype)]
     if texts := [position for position in objects if pa.types.is_string(table.schema.field(position).type)]:
         extras["texts"] = texts
     return json.dumps(extras).encode()

@@ -9,6 +9,7 @@ from typing import Any, Final
 from airflow_linepipe.errors import BrokenCodecError
 from airflow_linepipe.handoff.codecs.array import ArrayCodec
 from airflow_linepipe.handoff.codecs.arrow import ArrowCodec
+from airflow_linepipe.handoff.codecs.bundle import BundleCodec
 from airflow_linepipe.handoff.codecs.codec import Codec, Encoding
 from airflow_linepipe.handoff.codecs.file import FileCodec
 from airflow_linepipe.handoff.codecs.pickled import PickleCodec
@@ -37,7 +38,8 @@ class CodecRegistry:
             BytesCodec(),
             FileCodec(),
             ArrayCodec(),
-            ArrowCodec(),
+            arrow := ArrowCodec(),
+            BundleCodec(arrow),
         )
         self._installed: tuple[Codec, ...] | None = None
         self._last: Codec = PickleCodec()

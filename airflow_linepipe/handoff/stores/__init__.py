@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from airflow_linepipe.handoff.stores.opening import check_storage, open_file_system, open_store
 from airflow_linepipe.handoff.stores.remote import OpenFileSystem
-from airflow_linepipe.handoff.stores.store import Store
+from airflow_linepipe.handoff.stores.store import Store, StoredObject
 
-__all__ = ["OpenFileSystem", "Store", "check_storage", "open_file_system", "open_store"]
+__all__ = ["OpenFileSystem", "Store", "StoredObject", "check_storage", "open_file_system", "open_store"]

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import mmap
+import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
-__all__ = ["LocalStore", "map_privately"]
+from airflow_linepipe.handoff.stores.memory import map_privately, read_whole
+from airflow_linepipe.handoff.stores.store import StoredObject
 
-_SCHEME = "file://"
+__all__ = ["LocalStore"]
+
+_SCHEME: Final = "file://"
+_ATTEMPTS: Final = 20
 
 
 class LocalStore:
@@ -21,26 +26,60 @@ class LocalStore:
     def write(self, uri: str) -> Iterator[BinaryIO]:
         """See `Store.write`."""
         path = _path(uri)
-        path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
         try:
-            with temporary.open("xb") as file:
+            with _open_new(temporary) as file:
                 yield file
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
 
-    def read(self, uri: str) -> memoryview:
+    def read(self, uri: str, *, mapped: bool = False) -> memoryview:
         """See `Store.read`."""
-        return map_privately(_path(uri))
+        return map_privately(_path(uri)) if mapped else read_whole(_path(uri))
+
+    def walk(self, url: str) -> Iterator[StoredObject]:
+        """See `Store.walk`; a link is an object, whatever it leads to."""
+        return _walk(_path(url).as_posix())
+
+    def remove(self, uri: str) -> None:
+        """See `Store.remove`."""
+        _path(uri).unlink(missing_ok=True)
+
+    def prune(self, url: str) -> None:
+        """See `Store.prune`."""
+        for folder, _, _ in os.walk(_path(url), topdown=False):
+            # Not empty, or gone: that is what this is about.
+            with suppress(OSError):
+                os.rmdir(folder)  # noqa: PTH106  (a text, as os.walk gives it)
 
 
-def map_privately(path: Path) -> memoryview:
-    """A file's bytes, paged in as they are touched; what is written to them stays in this process."""
-    with path.open("rb") as file:
-        if not file.seek(0, 2):
-            return memoryview(bytearray())
-        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
+def _open_new(path: Path) -> BinaryIO:
+    """Open a file that does not exist, in a folder that need not."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return path.open("xb")
+        except (FileNotFoundError, FileExistsError):  # pruned in between, as an empty one
+            if attempt == _ATTEMPTS - 1:
+                raise
+    raise AssertionError
+
+
+def _walk(folder: str) -> Iterator[StoredObject]:
+    try:
+        with os.scandir(folder) as scanned:
+            entries = list(scanned)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(entry.path)
+            continue
+        with suppress(FileNotFoundError):
+            status = entry.stat(follow_symlinks=False)
+            modified = datetime.fromtimestamp(status.st_mtime, UTC)
+            yield StoredObject(uri=f"{_SCHEME}{entry.path}", nbytes=status.st_size, modified=modified)
 
 
 def _path(uri: str) -> Path:

@@ -111,7 +111,7 @@ def test_an_unknown_codec_is_named_before_anything_is_read(exchange, producer):
 @pytest.mark.parametrize("error", [PermissionError("no"), ConnectionError("later"), TimeoutError()], ids=repr)
 def test_trouble_of_the_storage_reaches_the_caller_as_itself(error, producer, tmp_path):
     class Store:
-        def read(self, uri):
+        def read(self, uri, *, mapped):
             raise error
 
         @contextmanager

@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -229,6 +230,46 @@ class TestEveryStore:
         with pytest.raises(ArtifactNotFoundError, match=r"features\.clean"):
             exchange.get(reference)
 
+    def test_a_walk_finds_everything_below_and_nothing_beside(self, place):
+        names = ["a/b/c/d/x.json", "a/.hidden/x", "a/.x.tmp", "a/x"]
+        for name in names:
+            place.place(name, name.encode())
+        place.place("ab/x", b"")
+        found = {stored.uri: stored for stored in place.store.walk(f"{place.root}/a")}
+        assert sorted(found) == sorted(f"{place.root}/{name}" for name in names)
+        assert {stored.nbytes for stored in found.values()} == {len(name) for name in names}
+        assert all(abs((datetime.now(UTC) - stored.modified).total_seconds()) < 600 for stored in found.values())
+        assert bytes(place.store.read(f"{place.root}/a/b/c/d/x.json")) == b"a/b/c/d/x.json"
+
+    def test_a_walk_sees_what_others_have_written_and_removed_since(self, place):
+        place.place("a/x", b"")
+        assert len(list(place.store.walk(place.root))) == 1
+        place.place("a/y", b"")
+        place.file_system.rm_file(f"{place.path}/a/x")
+        assert [stored.uri for stored in place.store.walk(place.root)] == [f"{place.root}/a/y"]
+
+    @pytest.mark.parametrize("name", ["nothing", "a/x"], ids=["nothing", "object"])
+    def test_a_walk_where_there_is_no_folder_finds_nothing(self, place, name):
+        place.place("a/x", b"")
+        assert list(place.store.walk(f"{place.root}/{name}")) == []
+
+    def test_removing_is_the_same_once_and_twice(self, place):
+        place.place("a/x", b"")
+        place.place("a/y", b"")
+        for _ in range(2):
+            place.store.remove(f"{place.root}/a/x")
+            assert place.files() == ["a/y"]
+        place.store.remove(f"{place.root}/nothing/at/all")
+
+    def test_pruning_removes_no_object(self, place):
+        place.place("a/b/x", b"")
+        place.store.prune(f"{place.root}/a")
+        assert place.files() == ["a/b/x"]
+        place.store.remove(f"{place.root}/a/b/x")
+        place.store.prune(f"{place.root}/a")
+        assert list(place.store.walk(place.root)) == []
+        place.store.prune(f"{place.root}/nothing")
+
 
 # --- what is true of one kind of storage ----------------------------------------------------------------------------
 
@@ -265,6 +306,46 @@ def test_eight_processes_at_once_do_not_disturb_each_other(exchange):
         assert writer.returncode == 0
         values = [exchange.get(ArtifactRef.from_wire(json.loads(line))) for line in lines]
         assert values == [[number, item] for item in range(50)]
+
+
+def test_empty_folders_are_pruned_from_a_disk_under_the_hands_of_eight_writers(tmp_path):
+    store = LocalStore()
+    done = threading.Event()
+
+    def prune():
+        pruned = 0
+        while not done.is_set():
+            store.prune(f"file://{tmp_path}/dag")
+            pruned += not (tmp_path / "dag").exists()
+        return pruned
+
+    def work(number):
+        for item in range(200):
+            uri = f"file://{tmp_path}/dag/run/{number}/{item}/x"
+            write(store, uri, b"content")
+            assert store.read(uri) == b"content"
+            store.remove(uri)
+
+    with ThreadPoolExecutor(9) as pool:
+        pruner = pool.submit(prune)
+        try:
+            list(pool.map(work, range(8)))
+        finally:
+            done.set()
+        assert pruner.result() > 0
+    store.prune(f"file://{tmp_path}/dag")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_link_on_a_disk_is_an_object_and_not_where_it_leads(tmp_path):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/x").write_text("content")
+    (tmp_path / "storage").mkdir()
+    (tmp_path / "storage/link").symlink_to(tmp_path / "other")
+    store = LocalStore()
+    (stored,) = store.walk(f"file://{tmp_path}/storage")
+    store.remove(stored.uri)
+    assert (tmp_path / "other/x").read_text() == "content"
 
 
 def test_a_file_store_reads_without_loading(tmp_path):

@@ -76,6 +76,7 @@ def test_a_value_that_fails_half_way_leaves_nothing_and_keeps_what_was_there(exc
 
 class FailingCodec:
     name = "failing"
+    unpickles = False
 
     def __init__(self, error):
         self.error = error

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+import pathlib
 import pickle
 import signal
 import zoneinfo
@@ -10,6 +12,7 @@ from collections import Counter, OrderedDict, defaultdict, deque
 
 import numpy as np
 import pytest
+from fingerprint import fingerprint
 
 from airflow_linepipe.handoff import ABSENT, CodecRegistry
 
@@ -72,4 +75,52 @@ def test_the_stored_bytes_are_a_pickle_that_anyone_can_open(exchange, producer, 
 
 
 def test_pickle_is_asked_last():
-    assert [codec.name for codec in CodecRegistry()] == ["json", "text", "bytes", "file", "npy", "arrow", "pickle"]
+    names = [codec.name for codec in CodecRegistry()]
+    assert names == ["json", "text", "bytes", "file", "npy", "arrow", "bundle", "pickle"]
+    assert [codec.unpickles for codec in CodecRegistry()] == [False] * 7 + [True]
+
+
+class Model:
+    """Holds arrays of several sizes, as a model does."""
+
+    def __init__(self, *arrays):
+        self.arrays = arrays
+
+
+def read_only(array):
+    array.flags.writeable = False
+    return array
+
+
+ARRAYS = {
+    "small": np.arange(8191.0),
+    "large": np.arange(8192.0),
+    "Fortran": np.asfortranarray(np.arange(90_000.0).reshape(300, 300)),
+    "every second": np.arange(200_000)[::2],
+    "read-only": read_only(np.arange(100_000.0)),
+    "bytes": np.frombuffer(b"linepipe\n" * 10_000, dtype="S1"),
+}
+
+
+@pytest.mark.parametrize("names", [[name] for name in ARRAYS] + [list(ARRAYS), list(ARRAYS)[::-1]], ids="-".join)
+def test_the_arrays_of_a_model_come_back_as_they_were(names, travel):
+    trip = travel(Model(*(ARRAYS[name] for name in names)))
+    assert trip.reference.codec == "pickle"
+    for name, array in zip(names, trip.value.arrays, strict=True):
+        assert fingerprint(array) == fingerprint(ARRAYS[name])
+        assert array.flags.writeable == ARRAYS[name].flags.writeable
+
+
+def test_large_arrays_stand_behind_the_pickle_and_are_read_without_a_copy(travel):
+    trip = travel(Model(ARRAYS["large"], ARRAYS["Fortran"]))
+    addresses = [array.__array_interface__["data"][0] for array in trip.value.arrays]
+    assert addresses[1] - addresses[0] == ARRAYS["large"].nbytes
+
+    # What the docstring says of the format, step by step.
+    data = pathlib.Path(trip.reference.uri.removeprefix("file://")).read_bytes()
+    assert data.endswith(b"linepipe\n")
+    length = int.from_bytes(data[-17:-9], "little")
+    places = json.loads(data[-17 - length : -17])
+    assert [start % 64 for start, _ in places] == [0, 0]
+    buffers = [data[start : start + nbytes] for start, nbytes in places]
+    assert pickle.loads(data, buffers=buffers).arrays[1].tolist() == ARRAYS["Fortran"].tolist()

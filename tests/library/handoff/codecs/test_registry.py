@@ -19,6 +19,7 @@ class FractionCodec:
     """What another package might register."""
 
     name = "fraction"
+    unpickles = False
 
     def encode(self, value):
         if type(value) is not Fraction:
@@ -39,6 +40,7 @@ class ShoutCodec:
     """Takes text before the built-in codec does."""
 
     name = "shout"
+    unpickles = False
 
     def encode(self, value):
         if not isinstance(value, str):
@@ -97,7 +99,7 @@ def test_the_installed_packages_are_looked_through_once_and_only_for_unusual_val
 def test_installed_codecs_stand_between_the_open_formats_and_pickle(installed):
     installed(FractionCodec, ShoutCodec)
     names = [codec.name for codec in CodecRegistry()]
-    assert names == ["json", "text", "bytes", "file", "npy", "arrow", "fraction", "shout", "pickle"]
+    assert names == ["json", "text", "bytes", "file", "npy", "arrow", "bundle", "fraction", "shout", "pickle"]
 
 
 def test_a_codec_given_by_name_is_asked_before_all_others(producer, tmp_path):
@@ -130,6 +132,7 @@ class BrokenCodec:
     """The codec of a package that lacks something."""
 
     name = "broken"
+    unpickles = False
 
     def __init__(self):
         message = "No module named 'lacking'"
