@@ -23,9 +23,13 @@ builtin that a caller would expect::
         ├── BrokenCodecError (ImportError)      a codec that a package registers cannot be loaded
         ├── PickleRefusedError (PermissionError) allow_pickle is off
         ├── StorageUnavailableError (ImportError) the storage's file system is not installed
+        ├── StorageDeniedError (PermissionError) the storage does not allow it
+        ├── StorageFaultError (OSError)         the storage failed, and trying again did not help
         ├── ArtifactNotFoundError (FileNotFoundError) nothing lies where the reference points
         ├── ArtifactAlteredError (ValueError)   what lies there is not what was written
-        └── ArtifactUnreadableError (OSError)   it is what was written, and cannot be decoded
+        │   └── ArtifactTruncatedError (EOFError) a part of it is missing
+        ├── ArtifactUnreadableError (OSError)   it is what was written, and cannot be decoded
+        └── DamagedRecordError (ValueError)     a record of what must be kept cannot be read
 
     HintWarning (UserWarning)                   two annotations of a pipeline cannot both be right
 """
@@ -41,8 +45,10 @@ if TYPE_CHECKING:
 __all__ = [
     "ArtifactAlteredError",
     "ArtifactNotFoundError",
+    "ArtifactTruncatedError",
     "ArtifactUnreadableError",
     "BrokenCodecError",
+    "DamagedRecordError",
     "HandoffError",
     "HintWarning",
     "InvalidReferenceError",
@@ -59,6 +65,8 @@ __all__ = [
     "RunNotFoundError",
     "SettingError",
     "StandaloneError",
+    "StorageDeniedError",
+    "StorageFaultError",
     "StorageUnavailableError",
     "UnknownArgumentError",
     "UnknownCodecError",
@@ -204,16 +212,32 @@ class StorageUnavailableError(HandoffError, ImportError):
     """The storage URL's file system is not installed; the message says which package brings it."""
 
 
+class StorageDeniedError(HandoffError, PermissionError):
+    """The storage does not let this task read or write; the message says what and whose."""
+
+
+class StorageFaultError(HandoffError, OSError):
+    """The storage did not answer, broke off or is full, also after the attempts that could have helped."""
+
+
 class ArtifactNotFoundError(HandoffError, FileNotFoundError):
     """Nothing lies where a reference points; the message names the task that wrote it."""
 
 
 class ArtifactAlteredError(HandoffError, ValueError):
-    """What lies in storage is shorter than, or different from, what was written."""
+    """What lies in storage is not what was written."""
+
+
+class ArtifactTruncatedError(ArtifactAlteredError, EOFError):
+    """What lies in storage is shorter than what was written."""
 
 
 class ArtifactUnreadableError(HandoffError, OSError):
     """The bytes are the ones that were written, and their codec cannot decode them here."""
+
+
+class DamagedRecordError(HandoffError, ValueError):
+    """A record of what must be kept cannot be read, so that nothing may be removed; the message says where it lies."""
 
 
 class HintWarning(UserWarning):

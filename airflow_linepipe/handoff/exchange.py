@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, Self, cast
 from airflow_linepipe.errors import (
     ArtifactAlteredError,
     ArtifactNotFoundError,
+    ArtifactTruncatedError,
     ArtifactUnreadableError,
     HandoffError,
     PickleRefusedError,
+    StorageDeniedError,
+    StorageFaultError,
     UnknownCodecError,
     UnsupportedValueError,
 )
@@ -81,19 +84,24 @@ class Exchange:
 
         Raises:
             UnsupportedValueError: No codec takes the value.
+            StorageDeniedError: The storage does not allow it.
+            StorageFaultError: The storage failed, or is full; nothing is there then.
             PickleRefusedError: Only pickle would, and it is not allowed.
             BrokenCodecError: A codec that a package registers cannot be loaded.
         """
         codec, encoding = self._encode(value, name, producer)
         uri = artifact_uri(self.storage, producer, name, encoding.extension)
-        with self._open_store(uri).write(uri) as file:
-            counted = _Counted(file)
-            try:
-                encoding.write(cast("BinaryIO", counted))
-            except (OSError, MemoryError):
-                raise
-            except Exception as error:  # whatever the value's own __reduce__ or __getstate__ raises
-                raise _unsupported(value, name, producer, f"{type(error).__name__}: {error}") from error
+        try:
+            with self._open_store(uri).write(uri) as file:
+                counted = _Counted(file)
+                try:
+                    encoding.write(cast("BinaryIO", counted))
+                except (OSError, MemoryError):
+                    raise
+                except Exception as error:  # whatever the value's own __reduce__ or __getstate__ raises
+                    raise _unsupported(value, name, producer, f"{type(error).__name__}: {error}") from error
+        except OSError as error:
+            raise _storage_error(error, f"Output '{name}' of {producer} cannot be written to {uri}") from error
         return ArtifactRef(
             name=name,
             uri=uri,
@@ -117,6 +125,9 @@ class Exchange:
         Raises:
             ArtifactNotFoundError: Nothing lies there any more.
             ArtifactAlteredError: What lies there is not what was written.
+            ArtifactTruncatedError: A part of it is missing.
+            StorageDeniedError: The storage does not allow it.
+            StorageFaultError: The storage failed, also after more attempts.
             ArtifactUnreadableError: The codec cannot decode it here.
             PickleRefusedError: It is a pickle, and they are not allowed.
             UnknownCodecError: Its codec is not installed.
@@ -167,20 +178,27 @@ class Exchange:
     def _read(self, reference: ArtifactRef, codec: Codec) -> memoryview:
         try:
             # What is verified here is what is opened: somebody may still write to a mapped file.
-            view = self._open_store(reference.uri).read(reference.uri, mapped=not codec.unpickles)
+            view = self._open_store(reference.uri).read(
+                reference.uri, mapped=not codec.unpickles, nbytes=reference.nbytes
+            )
         except FileNotFoundError as error:
             message = (
                 f"Artifact '{reference.name}' is gone: nothing lies at {reference.uri}. It was written by "
                 f"{self._origin(reference)}; clear that task to make it again."
             )
             raise ArtifactNotFoundError(message) from error
+        except OSError as error:
+            what = (
+                f"Artifact '{reference.name}' at {reference.uri}, written by {self._origin(reference)}, cannot be read"
+            )
+            raise _storage_error(error, what) from error
         problem = _difference(view, reference)
         if problem:
             message = (
                 f"Artifact '{reference.name}' at {reference.uri} is not what was written: {problem}. It was written "
                 f"by {self._origin(reference)}; clear that task to make it again."
             )
-            raise ArtifactAlteredError(message)
+            raise (ArtifactTruncatedError if view.nbytes < reference.nbytes else ArtifactAlteredError)(message)
         return view
 
     def _origin(self, reference: ArtifactRef) -> str:
@@ -230,6 +248,13 @@ def _difference(view: memoryview, reference: ArtifactRef) -> str:
     if _new_digest().update(view).hexdigest() != expected:
         return "its digest differs"
     return ""
+
+
+def _storage_error(error: OSError, what: str) -> HandoffError:
+    if isinstance(error, PermissionError):
+        message = f"{what}: the storage does not allow it ({error}). Check the rights of this worker or connection."
+        return StorageDeniedError(message)
+    return StorageFaultError(f"{what}: {type(error).__name__}: {error}.")
 
 
 def _unsupported(value: Any, name: str, producer: Producer, reason: str) -> HandoffError:

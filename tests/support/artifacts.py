@@ -15,6 +15,7 @@ VALUES: dict[str, Any] = {
     "text": "text " * 100,
     "bytes": b"bytes" * 100,
     "npy": np.arange(100),
+    "bundle": {"array": np.arange(6.0), "n": 1},
     "arrow": pd.DataFrame({"a": range(100), "b": ["x"] * 100}),
     "pickle": range(100),
     "file": Path(__file__),

@@ -34,7 +34,7 @@ class LocalStore:
         finally:
             temporary.unlink(missing_ok=True)
 
-    def read(self, uri: str, *, mapped: bool = False) -> memoryview:
+    def read(self, uri: str, *, mapped: bool = False, nbytes: int = 0) -> memoryview:  # noqa: ARG002  (as in Store)
         """See `Store.read`."""
         return map_privately(_path(uri)) if mapped else read_whole(_path(uri))
 

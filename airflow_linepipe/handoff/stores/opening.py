@@ -12,6 +12,7 @@ from airflow_linepipe.handoff.stores.remote import FsspecStore, OpenFileSystem
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
+    from airflow_linepipe.handoff.stores.patience import Patience
     from airflow_linepipe.handoff.stores.store import Store
 
 __all__ = ["check_storage", "open_file_system", "open_store"]
@@ -75,14 +76,17 @@ def open_file_system(uri: str) -> tuple[AbstractFileSystem, str]:
     return file_system, path
 
 
-def open_store(uri: str, open_file_system: OpenFileSystem = open_file_system) -> Store:
+def open_store(
+    uri: str, open_file_system: OpenFileSystem = open_file_system, patience: Patience | None = None
+) -> Store:
     """The store that a URI belongs to.
 
     Args:
         uri: An artifact's URI or a storage URL.
         open_file_system: How a file system is opened; the Airflow half passes one that knows connections.
+        patience: How long to wait for an answer of the storage, and how often to ask again.
     """
-    return LocalStore() if uri.startswith("file://") else FsspecStore(open_file_system)
+    return LocalStore() if uri.startswith("file://") else FsspecStore(open_file_system, patience)
 
 
 def _check_scheme(scheme: str, url: str) -> None:

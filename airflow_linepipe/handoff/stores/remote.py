@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-from airflow_linepipe.handoff.stores.memory import map_privately, read_whole
+from airflow_linepipe.handoff.stores.memory import map_privately, new_memory, read_whole
+from airflow_linepipe.handoff.stores.patience import Patience
 from airflow_linepipe.handoff.stores.store import StoredObject
 
 if TYPE_CHECKING:
@@ -20,6 +22,11 @@ __all__ = ["FsspecStore", "OpenFileSystem"]
 
 OpenFileSystem = Callable[[str], "tuple[AbstractFileSystem, str]"]
 
+_PART_BYTES: Final = 1 << 24
+_PARTS_AT_ONCE: Final = 4
+# S3 takes 10,000.
+_MAX_PARTS: Final = 9_000
+
 # What file systems call the time of the last write.
 _MODIFIED: Final = ("LastModified", "last_modified", "mtime")
 # There an object appears with its finished upload; elsewhere a temporary name and a move make it so.
@@ -27,14 +34,19 @@ _OBJECT_STORES: Final = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl",
 
 
 class FsspecStore:
-    """URIs of any scheme that fsspec opens, through a local temporary file on either way.
+    """URIs of any scheme that fsspec opens: object stores, memory, other machines.
+
+    A value is written to a local temporary file and sent when it is whole. Object stores send and fetch large ones in
+    parts, several at a time.
 
     Args:
         open_file_system: Gives the file system of a URI and the path in it.
+        patience: How long to wait for an answer, and how often to ask again.
     """
 
-    def __init__(self, open_file_system: OpenFileSystem) -> None:
-        self._open = open_file_system
+    def __init__(self, open_file_system: OpenFileSystem, patience: Patience | None = None) -> None:
+        self._open_file_system = open_file_system
+        self._patience = patience or Patience()
 
     @contextmanager
     def write(self, uri: str) -> Iterator[BinaryIO]:
@@ -44,14 +56,16 @@ class FsspecStore:
             local = Path(folder, "upload")
             with local.open("xb") as file:
                 yield file
-            _upload(file_system, local, path)
+            self._patience.call(lambda: self._upload(file_system, local, path))
 
-    def read(self, uri: str, *, mapped: bool = False) -> memoryview:
+    def read(self, uri: str, *, mapped: bool = False, nbytes: int = 0) -> memoryview:
         """See `Store.read`."""
         file_system, path = self._open(uri)
+        if file_system.async_impl:
+            return self._patience.call(lambda: self._fetch(file_system, path, nbytes))
         with tempfile.TemporaryDirectory(prefix="linepipe-") as folder:
             local = Path(folder, "download")
-            file_system.get_file(path, str(local))
+            self._patience.call(lambda: file_system.get_file(path, str(local)))
             # The mapping outlives the file's name.
             return map_privately(local) if mapped else read_whole(local)
 
@@ -63,7 +77,7 @@ class FsspecStore:
         # What another process has written is not in this one's cache.
         file_system.invalidate_cache()
         try:
-            found = file_system.find(path, detail=True)
+            found = self._patience.call(lambda: self._request(file_system, "find", path, detail=True))
         except FileNotFoundError:
             return
         for name, info in found.items():
@@ -77,27 +91,77 @@ class FsspecStore:
         """See `Store.remove`."""
         file_system, path = self._open(uri)
         with suppress(FileNotFoundError):
-            file_system.rm_file(path)
+            self._patience.call(lambda: self._request(file_system, "rm_file", path))
 
     def prune(self, url: str) -> None:
         """See `Store.prune`: folders stay, because here a writer could not make them again in time."""
 
+    def _open(self, uri: str) -> tuple[AbstractFileSystem, str]:
+        return self._patience.call(lambda: self._open_file_system(uri))
 
-def _upload(file_system: AbstractFileSystem, local: Path, path: str) -> None:
-    parent = path.rpartition("/")[0]
-    if not _OBJECT_STORES.isdisjoint(
-        [file_system.protocol] if isinstance(file_system.protocol, str) else file_system.protocol
-    ):
-        file_system.put_file(str(local), path)
-        return
-    file_system.makedirs(parent, exist_ok=True)
-    temporary = f"{parent}/.{uuid.uuid4().hex}.tmp"
+    def _upload(self, file_system: AbstractFileSystem, local: Path, path: str) -> None:
+        nbytes = local.stat().st_size
+        if not _OBJECT_STORES.isdisjoint(_protocols(file_system)):
+            options = _in_parts(nbytes) if "s3" in _protocols(file_system) else {}
+            self._request(file_system, "put_file", str(local), path, nbytes=nbytes, **options)
+            return
+        parent = path.rpartition("/")[0]
+        file_system.makedirs(parent, exist_ok=True)
+        temporary = f"{parent}/.{uuid.uuid4().hex}.tmp"
+        try:
+            file_system.put_file(str(local), temporary)
+            file_system.mv(temporary, path)
+        finally:
+            if file_system.exists(temporary):
+                file_system.rm_file(temporary)
+
+    def _fetch(self, file_system: AbstractFileSystem, path: str, nbytes: int) -> memoryview:
+        if nbytes <= _PART_BYTES:
+            return memoryview(bytearray(self._request(file_system, "cat_file", path, nbytes=nbytes)))
+        # What is there need not be what is expected.
+        memory = new_memory(self._request(file_system, "info", path)["size"])
+        self._wait(file_system, lambda: _fill(memory, file_system, path), nbytes=len(memory))
+        return memory
+
+    def _request(self, file_system: AbstractFileSystem, name: str, *args: Any, nbytes: int = 0, **options: Any) -> Any:
+        """Call a method of the file system; wait for an asynchronous one, and not for ever."""
+        if not file_system.async_impl:
+            return getattr(file_system, name)(*args, **options)
+        return self._wait(file_system, lambda: getattr(file_system, f"_{name}")(*args, **options), nbytes=nbytes)
+
+    def _wait(
+        self, file_system: AbstractFileSystem, request: Callable[[], Coroutine[Any, Any, Any]], *, nbytes: int
+    ) -> Any:
+        from fsspec.asyn import sync
+
+        return sync(file_system.loop, request, timeout=self._patience.seconds(nbytes))
+
+
+async def _fill(memory: memoryview, file_system: AbstractFileSystem, path: str) -> None:
+    """Fetch an object in parts, each to its place."""
+    free = asyncio.Semaphore(_PARTS_AT_ONCE)
+
+    async def fetch(start: int) -> None:
+        end = min(start + _PART_BYTES, len(memory))
+        async with free:
+            memory[start:end] = await file_system._cat_file(path, start=start, end=end)
+
+    fetching = [asyncio.ensure_future(fetch(start)) for start in range(0, len(memory), _PART_BYTES)]
     try:
-        file_system.put_file(str(local), temporary)
-        file_system.mv(temporary, path)
+        await asyncio.gather(*fetching)
     finally:
-        if file_system.exists(temporary):
-            file_system.rm_file(temporary)
+        for task in fetching:
+            task.cancel()
+
+
+def _in_parts(nbytes: int) -> dict[str, int]:
+    """How s3fs shall send a file."""
+    return {"chunksize": max(_PART_BYTES, -(-nbytes // _MAX_PARTS)), "max_concurrency": _PARTS_AT_ONCE}
+
+
+def _protocols(file_system: AbstractFileSystem) -> set[str]:
+    protocol = file_system.protocol
+    return {protocol} if isinstance(protocol, str) else set(protocol)
 
 
 def _modified(file_system: AbstractFileSystem, path: str, info: Mapping[str, Any]) -> datetime:

@@ -35,12 +35,14 @@ class Store(Protocol):
         Until then, and for ever after an exception, nothing is there; what was there before stays.
         """
 
-    def read(self, uri: str, *, mapped: bool = False) -> memoryview:
+    def read(self, uri: str, *, mapped: bool = False, nbytes: int = 0) -> memoryview:
         """The whole object, in memory of the caller's own: writing to it changes nothing in the store.
 
         Args:
             uri: Where it lies.
             mapped: Whether the view may be a mapping of a file, which shows what somebody writes to the file itself.
+            nbytes: The size it should have, for those who transfer large objects in another way; whatever is there is
+                read as a whole.
         """
 
     def walk(self, url: str) -> Iterator[StoredObject]:

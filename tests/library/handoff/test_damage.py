@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
+import io
 import pickle
+import re
 from contextlib import contextmanager
 
 import pytest
@@ -12,7 +15,10 @@ from artifacts import VALUES, file_of
 from airflow_linepipe.errors import (
     ArtifactAlteredError,
     ArtifactNotFoundError,
+    ArtifactTruncatedError,
     ArtifactUnreadableError,
+    StorageDeniedError,
+    StorageFaultError,
     UnknownCodecError,
 )
 from airflow_linepipe.handoff import Exchange
@@ -67,6 +73,7 @@ def test_an_altered_artifact_is_never_decoded(damage, problem, reference, exchan
     ) as e:
         exchange.get(reference)
     assert isinstance(e.value, ValueError)
+    assert isinstance(e.value, ArtifactTruncatedError) == (path.stat().st_size < reference.nbytes)
 
 
 @pytest.mark.parametrize(
@@ -108,20 +115,40 @@ def test_an_unknown_codec_is_named_before_anything_is_read(exchange, producer):
         exchange.get(dataclasses.replace(reference, codec="parquet"))
 
 
-@pytest.mark.parametrize("error", [PermissionError("no"), ConnectionError("later"), TimeoutError()], ids=repr)
-def test_trouble_of_the_storage_reaches_the_caller_as_itself(error, producer, tmp_path):
+TROUBLE = {
+    "denied": (PermissionError("no"), StorageDeniedError, "the storage does not allow it .no.. Check the rights"),
+    "dropped": (ConnectionError("later"), StorageFaultError, "ConnectionError: later"),
+    "silent": (TimeoutError("too long"), StorageFaultError, "TimeoutError: too long"),
+    "full": (OSError(errno.ENOSPC, "No space left"), StorageFaultError, r"OSError: \[Errno 28\] No space left"),
+}
+
+
+@pytest.mark.parametrize(("error", "kind", "reason"), TROUBLE.values(), ids=TROUBLE.keys())
+def test_trouble_of_the_storage_names_the_artifact_and_its_task(error, kind, reason, producer, tmp_path):
     class Store:
-        def read(self, uri, *, mapped):
+        def read(self, uri, **options):
             raise error
 
         @contextmanager
         def write(self, uri):
+            yield io.BytesIO()
             raise error
-            yield
 
     reference = Exchange(f"file://{tmp_path}").put(1, name="x", producer=producer)
     broken = Exchange(f"file://{tmp_path}", open_store=lambda _: Store())
-    with pytest.raises(type(error)):
+    origin = re.escape(str(producer))
+    with pytest.raises(kind, match=f"'x' at .*x.json, written by {origin}, cannot be read: {reason}") as raised:
         broken.get(reference)
-    with pytest.raises(type(error)):
-        broken.put(1, name="x", producer=producer)
+    assert raised.value.__cause__ is error
+    with pytest.raises(kind, match=f"'y' of {origin} cannot be written to .*: {reason}"):
+        broken.put(1, name="y", producer=producer)
+
+
+def test_a_storage_that_is_not_there_is_named_when_something_is_written(producer):
+    missing = FileNotFoundError("The specified bucket does not exist")
+
+    def open_store(uri):
+        raise missing
+
+    with pytest.raises(StorageFaultError, match="'x' of .* cannot be written to .*The specified bucket does not exist"):
+        Exchange("file:///somewhere", open_store=open_store).put(1, name="x", producer=producer)

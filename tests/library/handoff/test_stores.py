@@ -337,6 +337,21 @@ def test_empty_folders_are_pruned_from_a_disk_under_the_hands_of_eight_writers(t
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_folder_that_is_pruned_before_its_file_is_there_is_made_again(tmp_path, monkeypatch):
+    mkdir, pruned = Path.mkdir, []
+
+    def prune_at_once(self, *args, **options):
+        mkdir(self, *args, **options)
+        if len(pruned) < 10:
+            pruned.append(self)
+            LocalStore().prune(f"file://{tmp_path}/dag")
+
+    monkeypatch.setattr(Path, "mkdir", prune_at_once)
+    write(LocalStore(), f"file://{tmp_path}/dag/run/x", b"content")
+    assert LocalStore().read(f"file://{tmp_path}/dag/run/x") == b"content"
+    assert len(pruned) == 10
+
+
 def test_a_link_on_a_disk_is_an_object_and_not_where_it_leads(tmp_path):
     (tmp_path / "other").mkdir()
     (tmp_path / "other/x").write_text("content")
@@ -404,6 +419,8 @@ def test_an_object_store_gets_the_object_with_one_upload(protocol):
     calls = []
 
     class Recorder:
+        async_impl = False
+
         def __init__(self):
             self.protocol = protocol
 

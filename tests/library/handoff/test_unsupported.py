@@ -5,14 +5,12 @@ from __future__ import annotations
 import dataclasses
 import errno
 import pathlib
+import re
 import threading
 
 import pytest
 
-from airflow_linepipe.errors import (
-    HandoffError,
-    UnsupportedValueError,
-)
+from airflow_linepipe.errors import HandoffError, StorageFaultError, UnsupportedValueError
 from airflow_linepipe.handoff import CodecRegistry, Encoding, Exchange
 
 
@@ -94,7 +92,7 @@ class FailingCodec:
 
 @pytest.mark.parametrize(
     "error",
-    [OSError(errno.ENOSPC, "disk full"), MemoryError(), KeyboardInterrupt()],
+    [MemoryError(), KeyboardInterrupt()],
     ids=lambda error: type(error).__name__,
 )
 def test_trouble_of_the_machine_reaches_the_caller_as_itself(error, producer, tmp_path, stored):
@@ -102,6 +100,15 @@ def test_trouble_of_the_machine_reaches_the_caller_as_itself(error, producer, tm
     with pytest.raises(type(error)) as caught:
         exchange.put(1, name="x", producer=producer)
     assert caught.value is error
+    assert stored() == []
+
+
+def test_a_full_disk_leaves_nothing_and_names_the_output(producer, tmp_path, stored):
+    full = OSError(errno.ENOSPC, "disk full")
+    exchange = Exchange(f"file://{tmp_path}", codecs=CodecRegistry(extra=[FailingCodec(full)]))
+    with pytest.raises(StorageFaultError, match=f"'x' of {re.escape(str(producer))} cannot be written.*disk full") as e:
+        exchange.put(1, name="x", producer=producer)
+    assert e.value.__cause__ is full
     assert stored() == []
 
 
