@@ -20,6 +20,7 @@ builtin that a caller would expect::
         ├── InvalidReferenceError (ValueError)  a dict claims to be a reference and is not
         ├── UnsupportedValueError (TypeError)   no codec takes this value
         ├── UnknownCodecError (LookupError)     no codec of this name is installed
+        ├── UnknownColumnError (KeyError)       a table has no column that its reader asks for
         ├── BrokenCodecError (ImportError)      a codec that a package registers cannot be loaded
         ├── PickleRefusedError (PermissionError) allow_pickle is off
         ├── StorageUnavailableError (ImportError) the storage's file system is not installed
@@ -70,6 +71,7 @@ __all__ = [
     "StorageUnavailableError",
     "UnknownArgumentError",
     "UnknownCodecError",
+    "UnknownColumnError",
     "UnknownOutputError",
     "UnsupportedValueError",
 ]
@@ -198,6 +200,10 @@ class UnsupportedValueError(HandoffError, TypeError):
 
 class UnknownCodecError(HandoffError, LookupError):
     """A reference names a codec that is not installed here."""
+
+
+class UnknownColumnError(HandoffError, KeyError):
+    """A reader asks for a column that the stored table does not have, or for columns of what is no table."""
 
 
 class BrokenCodecError(HandoffError, ImportError):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, Self, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, Self, cast
 
 from airflow_linepipe.errors import (
     ArtifactAlteredError,
@@ -20,9 +20,10 @@ from airflow_linepipe.errors import (
     StorageDeniedError,
     StorageFaultError,
     UnknownCodecError,
+    UnknownColumnError,
     UnsupportedValueError,
 )
-from airflow_linepipe.handoff.codecs import ENTRY_POINT_GROUP, CodecRegistry, Payload, type_name
+from airflow_linepipe.handoff.codecs import ENTRY_POINT_GROUP, CodecRegistry, Compression, Payload, type_name
 from airflow_linepipe.handoff.layout import Producer, artifact_uri, producer_of
 from airflow_linepipe.handoff.reference import ArtifactRef
 from airflow_linepipe.handoff.stores import Store, check_storage, open_store
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Exchange"]
 
 _ALGORITHM: Final = "blake3"
+_WITH_COLUMNS: Final = frozenset({"pandas.DataFrame", "polars.DataFrame", "pyarrow.Table"})
 
 
 class Exchange:
@@ -46,6 +48,8 @@ class Exchange:
         storage: The URL below which new artifacts are written; a reference may point elsewhere.
         open_store: Gives the store of a URI.
         codecs: The codecs to use.
+        compression: How tables are compressed: "zstd", "lz4", "none", or "auto" for zstd where bytes travel and none on
+            a local disk. One that would hardly become smaller stays as it is.
         allow_pickle: Whether pickles may be written and opened.
     """
 
@@ -55,11 +59,14 @@ class Exchange:
         *,
         open_store: Callable[[str], Store] = open_store,
         codecs: CodecRegistry | None = None,
+        compression: Compression | Literal["auto"] = "auto",
         allow_pickle: bool = True,
     ) -> None:
         self.storage = check_storage(storage)
         self._open_store = open_store
-        self._codecs = codecs or CodecRegistry()
+        if compression == "auto":
+            compression = "none" if self.storage.startswith("file://") else "zstd"
+        self._codecs = codecs or CodecRegistry(compression=compression)
         self._allow_pickle = allow_pickle
         self._scratch = ExitStack()
 
@@ -113,11 +120,13 @@ class Exchange:
             value=encoding.value,
         )
 
-    def get(self, reference: ArtifactRef) -> Any:
+    def get(self, reference: ArtifactRef, *, columns: Sequence[Any] = ()) -> Any:
         """Read a value back, after its bytes have been verified against the reference.
 
         Args:
             reference: What `put` returned, here or in another process.
+            columns: The labels of the columns to read of a table, in this order; all if left out. A frame has its
+                index all the same.
 
         Returns:
             The value, the caller's own to change.
@@ -131,6 +140,7 @@ class Exchange:
             ArtifactUnreadableError: The codec cannot decode it here.
             PickleRefusedError: It is a pickle, and they are not allowed.
             UnknownCodecError: Its codec is not installed.
+            UnknownColumnError: It has no such column, or is no table.
             BrokenCodecError: A codec that a package registers cannot be loaded.
         """
         codec = self._codec_of(reference)
@@ -140,10 +150,18 @@ class Exchange:
                 f"it stays closed. It was written by {self._origin(reference)}."
             )
             raise PickleRefusedError(message)
-        view = self._read(reference, codec)
+        if columns and reference.type not in _WITH_COLUMNS:
+            message = (
+                f"Artifact '{reference.name}' is a {reference.type}, which has no columns to choose from: it was "
+                f"written by {self._origin(reference)}."
+            )
+            raise UnknownColumnError(message)
+        payload = Payload(
+            view=self._read(reference, codec), reference=reference, scratch=self._new_folder, columns=tuple(columns)
+        )
         try:
-            return codec.decode(Payload(view=view, reference=reference, scratch=self._new_folder))
-        except MemoryError:
+            return codec.decode(payload)
+        except (MemoryError, UnknownColumnError):
             raise
         except Exception as error:  # decoding a pickle runs the code of its classes
             message = (

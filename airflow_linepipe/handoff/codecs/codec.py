@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, Protocol
+from typing import Any, BinaryIO, Final, Literal, Protocol
 
+from airflow_linepipe.errors import UnknownColumnError
 from airflow_linepipe.handoff.reference import ABSENT, Absent, ArtifactRef, Json
 
-__all__ = ["Codec", "Encoding", "Payload", "type_name"]
+__all__ = ["Codec", "Encoding", "Payload", "check_columns", "type_name"]
+
+_SHOWN_COLUMNS: Final = 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,11 +42,13 @@ class Payload:
         view: The bytes. They are the reader's own: writing to them changes nothing in storage.
         reference: The reference they were read through.
         scratch: Makes a new folder that lives as long as the exchange that reads.
+        columns: The labels of the columns that the reader wants of a table, in its order; () for all there are.
     """
 
     view: memoryview
     reference: ArtifactRef
     scratch: Callable[[], Path]
+    columns: tuple[Any, ...] = ()
 
 
 class Codec(Protocol):
@@ -64,7 +69,23 @@ class Codec(Protocol):
         """
 
     def decode(self, payload: Payload) -> Any:
-        """Give the value back. Any exception means that the bytes cannot be decoded here."""
+        """Give the value back. Any exception but a HandoffError means that the bytes cannot be decoded here."""
+
+
+def check_columns(columns: Iterable[Any], known: Sequence[Any], reference: ArtifactRef) -> None:
+    """Make sure that a stored table has the columns that its reader wants.
+
+    Raises:
+        UnknownColumnError: It has not.
+    """
+    for label in columns:
+        if label not in known:
+            shown = ", ".join(str(name) for name in known[:_SHOWN_COLUMNS])
+            message = (
+                f"Artifact '{reference.name}' at {reference.uri} has no column '{label}': it has {shown}"
+                f"{', …' if len(known) > _SHOWN_COLUMNS else ''}."
+            )
+            raise UnknownColumnError(message)
 
 
 def type_name(value: object) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_linepipe.handoff.codecs.columns import own_columns
@@ -41,12 +42,13 @@ def table_from_frame(frame: pd.DataFrame) -> pa.Table | None:
     return table if kept else None
 
 
-def frame_from_table(table: pa.Table, memory: memoryview = _NO_MEMORY) -> pd.DataFrame:
+def frame_from_table(table: pa.Table, memory: memoryview = _NO_MEMORY, columns: Sequence[Any] = ()) -> pd.DataFrame:
     """The frame that `table_from_frame` was given.
 
     Args:
         table: The table.
         memory: The bytes it lies in, if they are the reader's own: nothing of them is copied then.
+        columns: The labels of the columns, if the table does not have all that the frame had.
 
     Returns:
         The frame, its reader's to change.
@@ -55,13 +57,15 @@ def frame_from_table(table: pa.Table, memory: memoryview = _NO_MEMORY) -> pd.Dat
 
     frame = own_columns(_without_bitmaps(table).to_pandas(split_blocks=True), memory)
     extras = json.loads((table.schema.metadata or {}).get(_EXTRAS, b"{}"))
-    if "columns" in extras:
+    if "columns" in extras and not columns:
         start, stop, step, name = extras["columns"]
         frame.columns = pd.RangeIndex(start, stop, step, name=name)
     if "freq" in extras:
         frame.index.freq = extras["freq"]
-    for position in extras.get("texts", ()):
-        frame.isetitem(position, pd.Series(texts_of(table.column(position)), index=frame.index, dtype=object))
+    for name in extras.get("texts", ()):
+        position = table.schema.get_field_index(name)
+        if position >= 0:
+            frame.isetitem(position, pd.Series(texts_of(table.column(position)), index=frame.index, dtype=object))
     return frame
 
 
@@ -120,6 +124,7 @@ def _extras(frame: pd.DataFrame, table: pa.Table) -> bytes:
         extras["freq"] = freq
     # pandas has a dtype of its own for text; a column of objects was not of it.
     objects = [position for position, dtype in enumerate(frame.dtypes) if holds_objects(dtype)]
-    if texts := [position for position in objects if pa.types.is_string(table.schema.field(position).type)]:
+    fields = [table.schema.field(position) for position in objects]
+    if texts := [field.name for field in fields if pa.types.is_string(field.type)]:
         extras["texts"] = texts
     return json.dumps(extras).encode()

@@ -8,7 +8,7 @@ import pickle
 from collections.abc import Sequence
 from typing import Any, BinaryIO, Final
 
-from airflow_linepipe.handoff.codecs.codec import Encoding, Payload, type_name
+from airflow_linepipe.handoff.codecs.codec import Encoding, Payload, check_columns, type_name
 
 __all__ = ["PickleCodec"]
 
@@ -55,7 +55,11 @@ class PickleCodec:
         return Encoding(type=type_name(value), extension=".pickle", write=write)
 
     def decode(self, payload: Payload) -> Any:
-        return pickle.loads(payload.view, buffers=_buffers(payload.view))  # noqa: S301  (see the module's docstring)
+        value = pickle.loads(payload.view, buffers=_buffers(payload.view))  # noqa: S301  (see the module's docstring)
+        if not payload.columns:
+            return value
+        check_columns(payload.columns, list(value.columns), payload.reference)
+        return value[list(payload.columns)]
 
 
 def _append(buffers: Sequence[memoryview], file: BinaryIO) -> None:

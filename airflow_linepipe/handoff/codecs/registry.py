@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from airflow_linepipe.errors import BrokenCodecError
 from airflow_linepipe.handoff.codecs.array import ArrayCodec
-from airflow_linepipe.handoff.codecs.arrow import ArrowCodec
+from airflow_linepipe.handoff.codecs.arrow import ArrowCodec, Compression
 from airflow_linepipe.handoff.codecs.bundle import BundleCodec
 from airflow_linepipe.handoff.codecs.codec import Codec, Encoding
 from airflow_linepipe.handoff.codecs.file import FileCodec
@@ -28,9 +28,11 @@ class CodecRegistry:
 
     Args:
         extra: Codecs asked before all others.
+        compression: How tables are compressed.
     """
 
-    def __init__(self, extra: Sequence[Codec] = ()) -> None:
+    def __init__(self, extra: Sequence[Codec] = (), *, compression: Compression = "none") -> None:
+        arrow = ArrowCodec(compression)
         self._first: tuple[Codec, ...] = (
             *extra,
             JsonCodec(),
@@ -38,7 +40,7 @@ class CodecRegistry:
             BytesCodec(),
             FileCodec(),
             ArrayCodec(),
-            arrow := ArrowCodec(),
+            arrow,
             BundleCodec(arrow),
         )
         self._installed: tuple[Codec, ...] | None = None

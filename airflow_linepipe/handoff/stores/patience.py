@@ -15,40 +15,14 @@ Result = TypeVar("Result")
 
 # Of these errors of a disk or a network another attempt may know nothing any more. EREMOTEIO and EBUSY are what s3fs
 # makes of InternalError and SlowDown.
-_PASSING: Final = frozenset(
-    getattr(errno, name)
-    for name in [
-        "EAGAIN",
-        "EBUSY",
-        "EINTR",
-        "EIO",
-        "EREMOTEIO",
-        "ESTALE",
-        "ETIMEDOUT",
-        "ECONNABORTED",
-        "ECONNREFUSED",
-        "ECONNRESET",
-        "EHOSTUNREACH",
-        "ENETDOWN",
-        "ENETUNREACH",
-        "EPIPE",
-    ]
-    if hasattr(errno, name)
-)
-# Errors of the network that are no OSErrors, by the names of their classes: botocore's, aiohttp's, Google's and Azure's.
-_NETWORK: Final = frozenset(
-    [
-        "HTTPClientError",
-        "ResponseStreamingError",
-        "IncompleteReadError",
-        "ClientConnectionError",
-        "ClientPayloadError",
-        "ServiceRequestError",
-        "ServiceResponseError",
-        "ServerError",
-        "TransportError",
-    ]
-)
+_DISK: Final = ("EAGAIN", "EBUSY", "EINTR", "EIO", "EREMOTEIO", "ESTALE", "ETIMEDOUT")
+_CONNECTION: Final = ("ECONNABORTED", "ECONNREFUSED", "ECONNRESET", "EHOSTUNREACH", "ENETDOWN", "ENETUNREACH", "EPIPE")
+_PASSING: Final = frozenset(getattr(errno, name) for name in (*_DISK, *_CONNECTION) if hasattr(errno, name))
+# Errors of the network that are no OSErrors, by the names of their classes.
+_BOTOCORE: Final = ("HTTPClientError", "ResponseStreamingError", "IncompleteReadError")
+_OTHER_CLIENTS: Final = ("ClientConnectionError", "ClientPayloadError", "TransportError")
+_AZURE: Final = ("ServiceRequestError", "ServiceResponseError", "ServerError")
+_NETWORK: Final = frozenset((*_BOTOCORE, *_OTHER_CLIENTS, *_AZURE))
 # Botocore counts these among its HTTPClientErrors.
 _LASTING: Final = frozenset(("SSLError", "ProxyConnectionError", "InvalidProxiesConfigError"))
 _BYTES_A_SECOND: Final = 1 << 20

@@ -27,6 +27,8 @@ _PARTS_AT_ONCE: Final = 4
 # S3 takes 10,000.
 _MAX_PARTS: Final = 9_000
 
+# A listing is many requests, as many as there are thousands of objects: time enough for millions.
+_LISTING_BYTES: Final = 2**31
 # What file systems call the time of the last write.
 _MODIFIED: Final = ("LastModified", "last_modified", "mtime")
 # There an object appears with its finished upload; elsewhere a temporary name and a move make it so.
@@ -77,7 +79,9 @@ class FsspecStore:
         # What another process has written is not in this one's cache.
         file_system.invalidate_cache()
         try:
-            found = self._patience.call(lambda: self._request(file_system, "find", path, detail=True))
+            found = self._patience.call(
+                lambda: self._request(file_system, "find", path, nbytes=_LISTING_BYTES, detail=True)
+            )
         except FileNotFoundError:
             return
         for name, info in found.items():
