@@ -13,19 +13,22 @@ if TYPE_CHECKING:
     from airflow_linepipe.authoring.options import NodeOptions
     from airflow_linepipe.authoring.task_group import LinepipeTaskGroup
     from airflow_linepipe.decorators.task import linepipe_task
-    from airflow_linepipe.handoff import ArtifactRef
+    from airflow_linepipe.handoff import ArtifactRef, Retention
     from airflow_linepipe.hooks.connection import AirflowConnection
     from airflow_linepipe.hooks.handoff import load_artifact
+    from airflow_linepipe.operators.cleanup import LinepipeCleanupOperator
     from airflow_linepipe.operators.node import LinepipeNodeOperator
     from airflow_linepipe.runtime import RunResult, read_run, run
 
 __all__ = [
     "AirflowConnection",
     "ArtifactRef",
+    "LinepipeCleanupOperator",
     "LinepipeDag",
     "LinepipeNodeOperator",
     "LinepipeTaskGroup",
     "NodeOptions",
+    "Retention",
     "RunResult",
     "linepipe_task",
     "load_artifact",
@@ -36,11 +39,13 @@ __all__ = [
 _HOMES = {
     "AirflowConnection": "airflow_linepipe.hooks.connection",
     "ArtifactRef": "airflow_linepipe.handoff",
+    "LinepipeCleanupOperator": "airflow_linepipe.operators.cleanup",
     "LinepipeDag": "airflow_linepipe.authoring.dag",
     "LinepipeNodeOperator": "airflow_linepipe.operators.node",
     "LinepipeTaskGroup": "airflow_linepipe.authoring.task_group",
     "NodeOptions": "airflow_linepipe.authoring.options",
     "linepipe_task": "airflow_linepipe.decorators.task",
+    "Retention": "airflow_linepipe.handoff",
     "RunResult": "airflow_linepipe.runtime",
     "load_artifact": "airflow_linepipe.hooks.handoff",
     "read_run": "airflow_linepipe.runtime",

@@ -18,6 +18,7 @@ builtin that a caller would expect::
     ├── StandaloneError (RuntimeError)          an Airflow started for tests or the demo did not do its part
     └── HandoffError
         ├── InvalidReferenceError (ValueError)  a dict claims to be a reference and is not
+        │   └── UnsupportedVersionError         a newer airflow-linepipe wrote it
         ├── UnsupportedValueError (TypeError)   no codec takes this value
         ├── UnknownCodecError (LookupError)     no codec of this name is installed
         ├── UnknownColumnError (KeyError)       a table has no column that its reader asks for
@@ -74,6 +75,7 @@ __all__ = [
     "UnknownColumnError",
     "UnknownOutputError",
     "UnsupportedValueError",
+    "UnsupportedVersionError",
 ]
 
 
@@ -182,6 +184,10 @@ class HandoffError(LinepipeError):
 
 class InvalidReferenceError(HandoffError, ValueError):
     """A dict says that it is an artifact reference, and is not a valid one."""
+
+
+class UnsupportedVersionError(InvalidReferenceError):
+    """A reference was written by a newer airflow-linepipe than the one that reads it."""
 
 
 class UnsupportedValueError(HandoffError, TypeError):

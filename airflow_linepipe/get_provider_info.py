@@ -20,8 +20,18 @@ def get_provider_info() -> dict[str, Any]:
                 "tags": ["software"],
             }
         ],
-        "operators": [{"integration-name": "linepipe", "python-modules": ["airflow_linepipe.operators.node"]}],
-        "hooks": [{"integration-name": "linepipe", "python-modules": ["airflow_linepipe.hooks.handoff"]}],
+        "operators": [
+            {
+                "integration-name": "linepipe",
+                "python-modules": ["airflow_linepipe.operators.cleanup", "airflow_linepipe.operators.node"],
+            }
+        ],
+        "hooks": [
+            {
+                "integration-name": "linepipe",
+                "python-modules": ["airflow_linepipe.hooks.handoff", "airflow_linepipe.hooks.retention"],
+            }
+        ],
         "task-decorators": [{"name": "linepipe", "class-name": "airflow_linepipe.decorators.task.linepipe_task"}],
         "config": {
             "linepipe": {
@@ -47,6 +57,52 @@ def get_provider_info() -> dict[str, Any]:
                         "type": "boolean",
                         "example": None,
                         "default": "True",
+                    },
+                    "xcom_threshold": {
+                        "description": (
+                            "With [core] xcom_backend = airflow_linepipe.xcom.LinepipeXComBackend: values of any task "
+                            "that take more bytes of JSON than this go to storage.\n"
+                            "A smaller one stays in the database, where templates, the UI and the REST API read it, "
+                            "unless JSON cannot give it back unchanged.\n"
+                            "0 stores every value but None and the references of linepipe tasks.\n"
+                            "The default is the most that a reference itself can take: below it, storing the value "
+                            "elsewhere would save the database nothing.\n"
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "integer",
+                        "example": "65536",
+                        "default": "4000",
+                    },
+                    "compression": {
+                        "description": (
+                            "How tables are compressed in storage: zstd, lz4, none, or auto for zstd where bytes "
+                            "travel and none on a local disk. A table that would hardly become smaller is left as it "
+                            "is.\n"
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "lz4",
+                        "default": "auto",
+                    },
+                    "storage_timeout": {
+                        "description": (
+                            "The seconds that a request to an object store may take, besides one for each MiB it "
+                            "moves.\n"
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "float",
+                        "example": None,
+                        "default": "60",
+                    },
+                    "storage_attempts": {
+                        "description": (
+                            "How often a request to an object store is tried when the network or the store fails, "
+                            "with growing pauses. What is missing or not allowed is not tried again.\n"
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "integer",
+                        "example": None,
+                        "default": "4",
                     },
                     "profile": {
                         "description": (

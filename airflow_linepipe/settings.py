@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 from airflow_linepipe.errors import SettingError
-from airflow_linepipe.handoff import check_storage
+from airflow_linepipe.handoff import COMPRESSIONS, Compression, Patience, check_storage
 from airflow_linepipe.plan import did_you_mean
 
-__all__ = ["allow_pickle", "check_profile", "storage"]
+__all__ = ["allow_pickle", "check_profile", "compression", "patience", "storage", "xcom_threshold"]
+
+Number = TypeVar("Number", int, float)
 
 _SECTION = "linepipe"
 _OPTIONS = ("storage", "allow_pickle")
@@ -40,6 +43,60 @@ def allow_pickle() -> bool:
     from airflow.sdk import conf
 
     return bool(_profile().get("allow_pickle", conf.getboolean(_SECTION, "allow_pickle")))
+
+
+def compression() -> Compression | Literal["auto"]:
+    """``[linepipe] compression``: how tables are compressed in storage.
+
+    Raises:
+        SettingError: It is none that there is.
+    """
+    from airflow.sdk import conf
+
+    text = str(conf.get(_SECTION, "compression")).strip().lower()
+    for known in COMPRESSIONS:
+        if text == known:
+            return known
+    message = f"[linepipe] compression is '{text}': write {', '.join(COMPRESSIONS[:-1])} or {COMPRESSIONS[-1]}."
+    raise SettingError(message)
+
+
+def patience() -> Patience:
+    """``[linepipe] storage_timeout`` and ``storage_attempts``: how long to wait for a storage, and how often to ask.
+
+    Raises:
+        SettingError: One of them is no such number.
+    """
+    return Patience(timeout=_number("storage_timeout", float), attempts=_number("storage_attempts", int))
+
+
+def _number(option: str, kind: Callable[[str], Number]) -> Number:
+    from airflow.sdk import conf
+
+    text = str(conf.get(_SECTION, option))
+    try:
+        number = kind(text)
+    except ValueError:
+        number = kind("0")
+    if not 0 < number < math.inf:
+        message = f"[linepipe] {option} is '{text}': give it a number above 0."
+        raise SettingError(message)
+    return number
+
+
+def xcom_threshold() -> int:
+    """``[linepipe] xcom_threshold``: the most bytes of JSON that the XCom backend leaves in the database.
+
+    Raises:
+        SettingError: It is no number of bytes.
+    """
+    from airflow.sdk import conf
+
+    text = str(conf.get(_SECTION, "xcom_threshold")).strip()
+    if not text.isdecimal():
+        message = f"[linepipe] xcom_threshold is '{text}': give it a number of bytes, 0 to store every value."
+        raise SettingError(message)
+    return int(text)
 
 
 def check_profile() -> None:

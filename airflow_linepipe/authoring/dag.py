@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG
 
+from airflow_linepipe.authoring.cleaning import Temporary
 from airflow_linepipe.authoring.options import NodeOptions, split_arguments
 from airflow_linepipe.authoring.weaving import Outputs, plan_tasks
+from airflow_linepipe.handoff import Retention
 from airflow_linepipe.plan import Granularity, MissingConfig, Order, Persist, Pipelines, Resource
 
 if TYPE_CHECKING:
@@ -36,6 +38,8 @@ class LinepipeDag(DAG):
         missing_config: As in `LinepipeTaskGroup`.
         overrides: As in `LinepipeTaskGroup`; the params have no prefix.
         publish: As in `LinepipeTaskGroup`.
+        temporary: As in `LinepipeTaskGroup`.
+        retention: As in `LinepipeTaskGroup`.
         storage: Replaces ``[linepipe] storage`` for these tasks.
         node_options: Settings of single tasks, by task id.
         **kwargs: Everything that DAG takes, and everything that BaseOperator takes, for every task.
@@ -43,7 +47,8 @@ class LinepipeDag(DAG):
     Raises:
         PlanError: The pipeline cannot run; all its problems are reported together.
         UnknownArgumentError: A keyword or an entry of ``node_options`` that nothing takes.
-        SettingError: ``order``, ``granularity``, ``persist`` or ``storage`` cannot be used.
+        SettingError: One of ``order``, ``granularity``, ``persist``, ``temporary``, ``retention`` or ``storage`` is not
+            what it can be.
         StorageUnavailableError: The file system of ``storage`` is not installed.
     """
 
@@ -62,6 +67,8 @@ class LinepipeDag(DAG):
         missing_config: MissingConfig = "error",
         overrides: Mapping[str, str] | None = None,
         publish: Mapping[str, Asset] | None = None,
+        temporary: Temporary = (),
+        retention: Retention | None = None,
         storage: str | None = None,
         node_options: Mapping[str, NodeOptions] | None = None,
         **kwargs: Any,
@@ -79,6 +86,8 @@ class LinepipeDag(DAG):
             missing_config=missing_config,
             overrides=overrides,
             publish=publish,
+            temporary=temporary,
+            retention=retention,
             storage=storage,
             node_options=node_options,
             operator_arguments=operator_arguments,
@@ -87,7 +96,7 @@ class LinepipeDag(DAG):
         # Airflow looks two frames up for the DAG file, and finds this one.
         self.fileloc = sys._getframe(1).f_code.co_filename  # noqa: SLF001
         with self:
-            self._outputs = planned.weave(self)
+            self._outputs = planned.weave(self, self.task_group)
 
     @property
     def outputs(self) -> Outputs:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import TaskGroup
 
 from airflow_linepipe.authoring.checking import check_ids
+from airflow_linepipe.authoring.cleaning import Temporary
 from airflow_linepipe.authoring.options import NodeOptions, split_arguments
 from airflow_linepipe.authoring.weaving import Outputs, plan_tasks
+from airflow_linepipe.handoff import Retention
 from airflow_linepipe.plan import Granularity, MissingConfig, Order, Persist, Pipelines, Resource
 
 if TYPE_CHECKING:
@@ -51,6 +53,9 @@ class LinepipeTaskGroup(TaskGroup):
             value that a node reads gets a typed param of its own, "group_id.config.window"; secrets get none.
         publish: The assets that stand for outputs, by name: each success of the task that makes one is an event of its
             asset, with the output's reference as its extra.
+        temporary: The outputs that go from storage when the pipeline has run, also if a task failed: their names; or
+            "inner" for all that a node of the pipeline reads, except what is published or read by other tasks.
+        retention: Which runs of the DAG stay in storage: each run ends with a look at the older ones.
         storage: Replaces ``[linepipe] storage`` for these tasks.
         node_options: Settings of single tasks, by task id without the group. "chain" leaves a node that has some alone.
         **kwargs: Everything that TaskGroup takes, and everything that BaseOperator takes, for every task.
@@ -58,7 +63,8 @@ class LinepipeTaskGroup(TaskGroup):
     Raises:
         PlanError: The pipeline cannot run; all its problems are reported together.
         UnknownArgumentError: A keyword or an entry of ``node_options`` that nothing takes.
-        SettingError: ``order``, ``granularity``, ``persist`` or ``storage`` cannot be used.
+        SettingError: One of ``order``, ``granularity``, ``persist``, ``temporary``, ``retention`` or ``storage`` is not
+            what it can be.
         StorageUnavailableError: The file system of ``storage`` is not installed.
     """
 
@@ -77,6 +83,8 @@ class LinepipeTaskGroup(TaskGroup):
         missing_config: MissingConfig = "error",
         overrides: Mapping[str, str] | None = None,
         publish: Mapping[str, Asset] | None = None,
+        temporary: Temporary = (),
+        retention: Retention | None = None,
         storage: str | None = None,
         node_options: Mapping[str, NodeOptions] | None = None,
         **kwargs: Any,
@@ -94,6 +102,8 @@ class LinepipeTaskGroup(TaskGroup):
             missing_config=missing_config,
             overrides=overrides,
             publish=publish,
+            temporary=temporary,
+            retention=retention,
             storage=storage,
             node_options=node_options,
             operator_arguments=operator_arguments,
@@ -103,7 +113,7 @@ class LinepipeTaskGroup(TaskGroup):
         super().__init__(group_id=group_id, **own)
         check_ids(planned.parts, self.child_id)
         with self:
-            self._outputs = planned.weave(self.dag, group=str(self.group_id))
+            self._outputs = planned.weave(self.dag, self)
 
     @property
     def outputs(self) -> Outputs:

@@ -10,10 +10,12 @@ from airflow.sdk import XComArg
 
 from airflow_linepipe import settings
 from airflow_linepipe.authoring.checking import check_options
+from airflow_linepipe.authoring.cleaning import Temporary, add_cleanup, check_temporary
 from airflow_linepipe.authoring.options import NodeOptions
 from airflow_linepipe.authoring.params import check_task_params, declare_params, name_params
 from airflow_linepipe.errors import SettingError, UnknownOutputError
-from airflow_linepipe.handoff import check_storage
+from airflow_linepipe.handoff import Retention, check_storage
+from airflow_linepipe.operators.cleanup import check_retention
 from airflow_linepipe.operators.node import LinepipeNodeOperator
 from airflow_linepipe.operators.publishing import checked_assets
 from airflow_linepipe.plan import (
@@ -40,7 +42,7 @@ from airflow_linepipe.plan import (
 )
 
 if TYPE_CHECKING:
-    from airflow.sdk import DAG, Asset
+    from airflow.sdk import DAG, Asset, TaskGroup
 
 __all__ = ["Outputs", "PlannedTasks", "plan_tasks"]
 
@@ -51,12 +53,18 @@ class Outputs(Mapping[str, XComArg]):
     What a task of several steps would keep to itself is stored from the moment on that it is asked for here.
     """
 
-    def __init__(self, plan: Plan, operators: Mapping[str, LinepipeNodeOperator]) -> None:
-        self._artifacts = plan.outputs
+    def __init__(
+        self, plan: Plan, operators: Mapping[str, LinepipeNodeOperator], *, temporary: Collection[str] = ()
+    ) -> None:
+        self._artifacts = {name: artifact for name, artifact in plan.outputs.items() if name not in temporary}
         self._ephemeral = {artifact.name for artifact in plan.ephemeral}
+        self._temporary = temporary
         self._operators = operators
 
     def __getitem__(self, name: str) -> XComArg:
+        if name in self._temporary:
+            message = f"The output '{name}' is temporary, and gone when the pipeline has run: take it out of temporary."
+            raise UnknownOutputError(message)
         if name in self._ephemeral - self._artifacts.keys():
             message = f"The output '{name}' is ephemeral: it is made anew in each task that reads it, and leaves none."
             raise UnknownOutputError(message)
@@ -90,6 +98,9 @@ class PlannedTasks:
         options: Settings of single tasks, by the part's id.
         storage: Replaces ``[linepipe] storage``.
         operator_arguments: BaseOperator arguments of every task.
+        temporary: The artifacts that go when the pipeline has run.
+        named_temporary: The names of those that their author has named.
+        retention: Which older runs of the DAG stay.
     """
 
     plan: Plan
@@ -100,24 +111,28 @@ class PlannedTasks:
     options: Mapping[str, NodeOptions]
     storage: str | None
     operator_arguments: Mapping[str, Any]
+    temporary: frozenset[ArtifactBinding]
+    named_temporary: frozenset[str]
+    retention: Retention | None
 
     @property
     def documentation(self) -> str:
         """The pipeline as linepipe draws it, in Markdown."""
         return f"```text\n{draw_ascii(self.plan)}\n```"
 
-    def weave(self, dag: DAG, *, group: str = "") -> Outputs:
+    def weave(self, dag: DAG, group: TaskGroup) -> Outputs:
         """Make one task for each part, with its edges, in the DAG and group of the moment.
 
         Args:
             dag: The DAG, which gets a param for each value that a run may replace.
-            group: What these params begin with.
+            group: The group; what these params begin with.
 
         Raises:
             SettingError: An entry of ``overrides`` cannot be used, or a task would lose its outputs.
         """
         known = plan_overrides(self.plan)
-        params = name_params(dag, known, group=group, chosen=self.overrides)
+        prefix = str(group.group_id or "")
+        params = name_params(dag, known, group=prefix, chosen=self.overrides)
         check_task_params(self.operator_arguments.get("params") or {}, params)
         # By step id: the steps of one part share an operator.
         operators: dict[str, LinepipeNodeOperator] = {}
@@ -130,21 +145,32 @@ class PlannedTasks:
                     operator.set_upstream(before)
             tasks[part.id] = operator
             operators.update(dict.fromkeys(part.own, operator))
-        declare_params(dag, known, params, group=group)
-        return Outputs(self.plan, operators)
+        declare_params(dag, known, params, group=prefix)
+        add_cleanup(
+            list(tasks.values()),
+            self.temporary,
+            group=group,
+            retention=self.retention,
+            storage=self._storage,
+            arguments=self.operator_arguments,
+        )
+        return Outputs(self.plan, operators, temporary=self.named_temporary)
+
+    @property
+    def _storage(self) -> dict[str, str]:
+        # Left out, it may still come from the DAG's default_args.
+        return {} if self.storage is None else {"storage": self.storage}
 
     def _operator(
         self, part: Part, params: Mapping[str, str], operators: Mapping[str, LinepipeNodeOperator]
     ) -> LinepipeNodeOperator:
         options = self.options[part.id].operator_arguments if part.id in self.options else {}
-        # Left out, it may still come from the DAG's default_args.
-        storage = {} if self.storage is None else {"storage": self.storage}
         operator = LinepipeNodeOperator(
             node=part,
             inputs={name: self._input(source, operators) for name, source in part.sources.items()},
             overrides={name: params[name] for name in part.overridable if name in params},
             publish={name: self.publish[name] for name in part.outputs if name in self.publish},
-            **{**storage, **_display_name(part), **self.operator_arguments, **options},
+            **{**self._storage, **_display_name(part), **self.operator_arguments, **options},
         )
         if part.outputs and not operator.do_xcom_push:
             message = f"Node '{part.id}': do_xcom_push=False would lose its outputs ({', '.join(part.outputs)})."
@@ -177,6 +203,8 @@ def plan_tasks(
     missing_config: MissingConfig,
     overrides: Mapping[str, str] | None,
     publish: Mapping[str, Asset] | None,
+    temporary: Temporary,
+    retention: Retention | None,
     storage: str | None,
     node_options: Mapping[str, NodeOptions] | None,
     operator_arguments: Mapping[str, Any],
@@ -188,7 +216,8 @@ def plan_tasks(
     Raises:
         PlanError: The pipeline cannot run.
         UnknownArgumentError: An entry of ``node_options`` is for no step of it.
-        SettingError: ``order``, ``granularity``, ``persist`` or ``storage`` cannot be used.
+        SettingError: One of ``order``, ``granularity``, ``persist``, ``temporary``, ``retention`` or ``storage`` is not
+            what it can be.
         StorageUnavailableError: The file system of ``storage`` is not installed.
     """
     settings.check_profile()
@@ -206,15 +235,20 @@ def plan_tasks(
     parts = plan_parts(plan, granularity=granularity, persist=persist, apart=options)
     check_travel(parts)
     check_options(options, parts)
+    published = checked_assets(publish, plan.outputs)
+    artifacts = check_temporary(temporary, plan, published)
     return PlannedTasks(
         plan=plan,
         parts=parts,
         inputs=given,
         overrides=overrides,
-        publish=checked_assets(publish, plan.outputs),
+        publish=published,
         options=options,
         storage=None if storage is None else check_storage(storage),
         operator_arguments=operator_arguments,
+        temporary=artifacts,
+        named_temporary=frozenset() if temporary == "inner" else frozenset(artifact.name for artifact in artifacts),
+        retention=check_retention(retention),
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from inspect import Parameter, signature
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.python import PythonOperator
@@ -21,6 +23,7 @@ from airflow_linepipe.hooks.handoff import (
 )
 from airflow_linepipe.operators.arguments import check_outputs_read, operator_parameters, unknown_argument
 from airflow_linepipe.operators.templating import ReferenceTemplating
+from airflow_linepipe.plan import checked_mapping, did_you_mean
 from airflow_linepipe.runtime import name_outputs
 
 if TYPE_CHECKING:
@@ -42,11 +45,13 @@ class _LinepipeDecoratedOperator(ReferenceTemplating, DecoratedOperator, PythonO
         op_args: Collection[Any],
         op_kwargs: Mapping[str, Any],
         outputs: Sequence[str] = (),
+        columns: Mapping[str, Sequence[Any]] | None = None,
         storage: str | None = None,
         **kwargs: Any,
     ) -> None:
         # Here too, because override() may bring them.
         outputs = _checked_names(outputs)
+        columns = _checked_columns(columns, python_callable)
         settings.check_profile()
         if storage is not None:
             storage = check_storage(storage)
@@ -63,6 +68,7 @@ class _LinepipeDecoratedOperator(ReferenceTemplating, DecoratedOperator, PythonO
         )
         check_outputs_read([op_args, op_kwargs], owner=self.task_id)
         self.outputs = outputs
+        self.columns = columns
         self.storage = storage
 
     @property
@@ -73,8 +79,14 @@ class _LinepipeDecoratedOperator(ReferenceTemplating, DecoratedOperator, PythonO
     def execute(self, context: Context) -> Any:
         producer = producer_of_task(context)
         with open_exchange(self.storage) as exchange:
-            self.op_args = load_values(list(self.op_args), exchange)
-            self.op_kwargs = load_values(dict(self.op_kwargs), exchange)
+            self.op_args = [
+                load_values(handed, exchange, producer, columns=self.columns.get(name, ()))
+                for handed, name in zip(self.op_args, _positions(self.python_callable), strict=False)
+            ]
+            self.op_kwargs = {
+                name: load_values(handed, exchange, producer, columns=self.columns.get(name, ()))
+                for name, handed in self.op_kwargs.items()
+            }
             result = super().execute(context)
             if not self.do_xcom_push:
                 return None
@@ -108,6 +120,7 @@ def linepipe_task(
     *,
     outputs: Sequence[str] = (),
     multiple_outputs: bool | None = None,
+    columns: Mapping[str, Sequence[Any]] | None = None,
     storage: str | None = None,
     **kwargs: Any,
 ) -> TaskDecorator:
@@ -124,11 +137,12 @@ def linepipe_task(
         outputs: Names for several returned values: the function returns a tuple of as many, and
             ``task()["name"]`` is one of them. One name only names the artifact.
         multiple_outputs: True: the function returns a dict, and each of its values is an output.
+        columns: The columns to read of tables, by the function's parameter: ``columns={"flights": ["delay"]}``.
         storage: Replaces ``[linepipe] storage`` for this task.
         **kwargs: Everything that BaseOperator takes.
 
     Raises:
-        SettingError: Names in ``outputs`` cannot be used, or ``storage`` is no URL.
+        SettingError: Names in ``outputs`` or ``columns`` cannot be used, or ``storage`` is no URL.
         StorageUnavailableError: The file system of ``storage`` is not installed.
         UnknownArgumentError: A keyword that no operator takes.
     """
@@ -143,6 +157,7 @@ def linepipe_task(
         multiple_outputs=bool(multiple_outputs),
         decorated_operator_class=_LinepipeDecoratedOperator,
         outputs=_checked_names(outputs),
+        columns=columns,
         **kwargs,
     )
 
@@ -157,3 +172,24 @@ def _checked_names(outputs: Sequence[str]) -> tuple[str, ...]:
         message = f"linepipe_task: the output '{kept[0]}' has the name of an XCom that Airflow keeps: rename it."
         raise SettingError(message)
     return names
+
+
+def _checked_columns(columns: object, function: Callable[..., Any]) -> Mapping[str, Sequence[Any]]:
+    chosen = checked_mapping("columns", columns)
+    parameters = signature(function).parameters
+    takes_any = any(parameter.kind is Parameter.VAR_KEYWORD for parameter in parameters.values())
+    for name, labels in chosen.items():
+        if name not in parameters and not takes_any:
+            hint = did_you_mean(name, parameters, otherwise=f"it has {', '.join(parameters) or 'none'}.")
+            message = f"columns['{name}']: task function '{function.__name__}' has no such parameter: {hint}"
+            raise SettingError(message)
+        if not isinstance(labels, list | tuple) or not labels:
+            message = f"columns['{name}'] is {labels!r}: give a list of columns, such as ['delay']."
+            raise SettingError(message)
+    return chosen
+
+
+def _positions(function: Callable[..., Any]) -> Iterator[str]:
+    """The parameter that each argument without a name is for."""
+    for name, parameter in signature(function).parameters.items():
+        yield from repeat(name) if parameter.kind is Parameter.VAR_POSITIONAL else (name,)

@@ -2,26 +2,56 @@
 
 from __future__ import annotations
 
-from airflow_linepipe.handoff.codecs import Codec, CodecRegistry, Encoding, Payload, type_name
-from airflow_linepipe.handoff.exchange import Exchange
+from airflow_linepipe.handoff.codecs import Codec, CodecRegistry, Compression, Encoding, Payload, type_name
+from airflow_linepipe.handoff.exchange import COMPRESSIONS, Exchange
 from airflow_linepipe.handoff.layout import NOT_MAPPED, Producer, record_uri
 from airflow_linepipe.handoff.reference import ABSENT, ArtifactRef, Json, is_reference
-from airflow_linepipe.handoff.stores import OpenFileSystem, Store, check_storage, open_file_system, open_store
+from airflow_linepipe.handoff.retention import (
+    Collected,
+    Removal,
+    Retention,
+    StoredRun,
+    Temporaries,
+    claim_publication,
+    claim_use,
+    collect,
+)
+from airflow_linepipe.handoff.stores import (
+    OpenFileSystem,
+    Patience,
+    Store,
+    StoredObject,
+    check_storage,
+    open_file_system,
+    open_store,
+)
 
 __all__ = [
     "ABSENT",
+    "COMPRESSIONS",
     "NOT_MAPPED",
     "ArtifactRef",
     "Codec",
     "CodecRegistry",
+    "Collected",
+    "Compression",
     "Encoding",
     "Exchange",
     "Json",
     "OpenFileSystem",
+    "Patience",
     "Payload",
     "Producer",
+    "Removal",
+    "Retention",
     "Store",
+    "StoredObject",
+    "StoredRun",
+    "Temporaries",
     "check_storage",
+    "claim_publication",
+    "claim_use",
+    "collect",
     "is_reference",
     "open_file_system",
     "open_store",

@@ -33,8 +33,9 @@ if TYPE_CHECKING:
 
     from airflow_linepipe.handoff.codecs import Codec, Encoding
 
-__all__ = ["Exchange"]
+__all__ = ["COMPRESSIONS", "Exchange"]
 
+COMPRESSIONS: Final = ("auto", "none", "lz4", "zstd")
 _ALGORITHM: Final = "blake3"
 _WITH_COLUMNS: Final = frozenset({"pandas.DataFrame", "polars.DataFrame", "pyarrow.Table"})
 

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, unquote
 
-__all__ = ["NOT_MAPPED", "Producer", "artifact_uri", "escape", "producer_of", "record_uri"]
+__all__ = [
+    "NOT_MAPPED",
+    "Producer",
+    "artifact_uri",
+    "escape",
+    "is_cut",
+    "is_name",
+    "own_url",
+    "path_below",
+    "producer_of",
+    "record_uri",
+    "run_url",
+    "unescape",
+]
 
 # Airflow's own value for a task that is not mapped.
 NOT_MAPPED: Final = -1
 _MAX_SEGMENT_BYTES: Final = 240
+_CONNECTION: Final = re.compile(r"^([^/:]+://)[^/@]*@")
+_CUT: Final = re.compile(r"--[0-9a-f]{24}$")
 # No other escaped segment ends in it.
 _EMPTY: Final = "~"
 
@@ -62,9 +78,32 @@ def artifact_uri(root: str, producer: Producer, name: str, extension: str) -> st
     return "/".join((root.rstrip("/"), *producer.segments, escape(name, reserve=len(ending)) + ending))
 
 
+def is_name(segment: str, name: str) -> bool:
+    """Whether a segment is how the name of an artifact stands in its URI, with any file extension."""
+    dots = [position for position, character in enumerate(segment) if character == "."]
+    return any(escape(name, reserve=len(segment) - end) == segment[:end] for end in (*dots, len(segment)))
+
+
+def path_below(root: str, uri: str) -> str | None:
+    """The path of an object below a storage, whatever connection either URL names; None if it lies elsewhere."""
+    prefix = _without_connection(root.rstrip("/")) + "/"
+    plain = _without_connection(uri)
+    return plain.removeprefix(prefix) if plain.startswith(prefix) else None
+
+
+def run_url(root: str, dag_id: str, run_id: str) -> str:
+    """The folder of a run."""
+    return "/".join((root.rstrip("/"), escape(dag_id), escape(run_id)))
+
+
+def own_url(root: str) -> str:
+    """The folder of what concerns more than one run; no DAG's folder can have its name."""
+    return f"{root.rstrip('/')}/.linepipe"
+
+
 def record_uri(root: str, dag_id: str, run_id: str) -> str:
     """The URI of what is known of a whole run; no task's folder can have its name."""
-    return "/".join((root.rstrip("/"), escape(dag_id), escape(run_id), ".run.json"))
+    return f"{run_url(root, dag_id, run_id)}/.run.json"
 
 
 def producer_of(root: str, uri: str) -> Producer | None:
@@ -82,9 +121,9 @@ def producer_of(root: str, uri: str) -> Producer | None:
         case _:
             return None
     return Producer(
-        dag_id=_unescape(dag_id),
-        run_id=_unescape(run_id),
-        task_id=_unescape(task_id),
+        dag_id=unescape(dag_id),
+        run_id=unescape(run_id),
+        task_id=unescape(task_id),
         map_index=int(map_index),
         try_number=int(try_number),
     )
@@ -120,9 +159,19 @@ def escape(segment: str, *, reserve: int = 0) -> str:
     return f"{whole_escapes}--{digest}"
 
 
+def is_cut(segment: str) -> bool:
+    """Whether a segment may be that of an id too long for it, which `unescape` does not give back."""
+    return len(segment) >= _MAX_SEGMENT_BYTES - len("~~") and bool(_CUT.search(segment))
+
+
+def unescape(segment: str) -> str:
+    """What `escape` made a segment of; of what was too long, the beginning and the digest."""
+    return unquote(segment.removesuffix(_EMPTY).replace("~", "%"), errors="replace")
+
+
+def _without_connection(url: str) -> str:
+    return _CONNECTION.sub(r"\1", url)
+
+
 def _quote(text: str) -> str:
     return quote(text, safe="+", errors="surrogatepass").replace("~", "%7E").replace("%", "~")
-
-
-def _unescape(segment: str) -> str:
-    return unquote(segment.removesuffix(_EMPTY).replace("~", "%"), errors="replace")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from enum import Enum
 from typing import Any, Final, Literal, TypeAlias
 
-from airflow_linepipe.errors import InvalidReferenceError
+from airflow_linepipe.errors import InvalidReferenceError, UnsupportedVersionError
 
 __all__ = [
     "ABSENT",
@@ -27,6 +27,7 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | Non
 MARK: Final = "linepipe_artifact"
 VERSION: Final = 1
 MAX_REFERENCE_BYTES: Final = 4000
+_MAX_SHOWN_URI: Final = 500
 
 
 class Absent(Enum):
@@ -101,18 +102,20 @@ class ArtifactRef:
         """Read the plain JSON dict back, strictly.
 
         Raises:
-            InvalidReferenceError: A field is missing, unknown or of the wrong type, the whole is too large or no
-                JSON, or the version is newer.
+            InvalidReferenceError: A field is missing, unknown or of the wrong type, or the whole is too large or no
+                JSON.
+            UnsupportedVersionError: Its version is another one.
         """
         if not isinstance(wire, Mapping) or MARK not in wire:
             message = f"Expected an artifact reference (a dict with the key '{MARK}'), not {_shown(wire)}."
             raise InvalidReferenceError(message)
         if wire[MARK] != VERSION or isinstance(wire[MARK], bool):
+            origin = f"{_shown(wire.get('name', '?'))} at {str(wire.get('uri', '?'))[:_MAX_SHOWN_URI]}"
             message = (
-                f"This artifact reference has version {_shown(wire[MARK])} and this airflow-linepipe reads "
+                f"The artifact reference of {origin} has version {_shown(wire[MARK])} and this airflow-linepipe reads "
                 f"version {VERSION}: upgrade airflow-linepipe where it is read."
             )
-            raise InvalidReferenceError(message)
+            raise UnsupportedVersionError(message)
         _check_wire(wire)
         return cls(**{key: value for key, value in wire.items() if key != MARK})
 

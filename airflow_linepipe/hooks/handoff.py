@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow.sdk import XComArg
+from airflow.sdk import XComArg, get_current_context
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 from airflow.sdk.definitions.xcom_arg import MapXComArg
 
 from airflow_linepipe import settings
 from airflow_linepipe.errors import OutputTypeError
-from airflow_linepipe.handoff import NOT_MAPPED, ArtifactRef, Exchange, Json, Producer
+from airflow_linepipe.handoff import NOT_MAPPED, ArtifactRef, Exchange, Json, Producer, is_reference
+from airflow_linepipe.hooks.retention import claim_inputs
 from airflow_linepipe.hooks.storage import open_store
-from airflow_linepipe.runtime import load_references
+from airflow_linepipe.runtime import load_references, references_in
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator, Context
@@ -25,6 +28,7 @@ __all__ = [
     "RESERVED_KEYS",
     "expanded_depth",
     "hand_over",
+    "lasting_exchange",
     "load_artifact",
     "load_values",
     "open_exchange",
@@ -43,14 +47,36 @@ def open_exchange(storage: str | None = None) -> Exchange:
     Args:
         storage: Replaces ``[linepipe] storage``.
     """
-    return Exchange(storage or settings.storage(), open_store=open_store, allow_pickle=settings.allow_pickle())
+    return Exchange(
+        storage or settings.storage(),
+        open_store=open_store,
+        compression=settings.compression(),
+        allow_pickle=settings.allow_pickle(),
+    )
 
 
-def load_artifact(reference: Mapping[str, Any] | ArtifactRef) -> Any:
+def lasting_exchange() -> Exchange:
+    """An exchange as ``[linepipe]`` configures it, for values that nobody gives back.
+
+    The files that it unpacks lie there until the process ends.
+    """
+    return _lasting_exchange(settings.storage(), settings.allow_pickle())
+
+
+@cache
+def _lasting_exchange(storage: str, allow_pickle: bool) -> Exchange:  # noqa: ARG001  (what it depends on)
+    exchange = open_exchange(storage)
+    atexit.register(exchange.__exit__, None, None, None)
+    return exchange
+
+
+def load_artifact(reference: Mapping[str, Any] | ArtifactRef, *, columns: Sequence[Any] = ()) -> Any:
     """The value behind a reference, for any task, notebook or template that has one.
 
     Args:
         reference: The dict that a task of ours left in XCom, or an `ArtifactRef`.
+        columns: The labels of the columns to read of a table, in this order; all if left out. A frame has its index
+            all the same.
 
     Returns:
         The value as it was handed over. A `pathlib.Path` leads to a copy that lives as long as this process.
@@ -60,11 +86,18 @@ def load_artifact(reference: Mapping[str, Any] | ArtifactRef) -> Any:
         ArtifactNotFoundError: Nothing lies there any more.
         ArtifactAlteredError: What lies there is not what was written.
         ArtifactUnreadableError: It cannot be decoded here.
+        UnknownColumnError: It has no such column, or is no table.
         PickleRefusedError: It is a pickle, and ``[linepipe] allow_pickle`` is off.
     """
     if not isinstance(reference, ArtifactRef):
         reference = ArtifactRef.from_wire(reference)
-    return open_exchange().get(reference)
+    exchange = lasting_exchange()
+    try:
+        reader = producer_of_task(get_current_context())
+    except RuntimeError:  # no task runs: a notebook, a template
+        return exchange.get(reference, columns=columns)
+    claim_inputs([reference.uri], exchange, reader)
+    return exchange.get(reference, columns=columns)
 
 
 def producer_of_task(context: Context) -> Producer:
@@ -80,9 +113,18 @@ def producer_of_task(context: Context) -> Producer:
     )
 
 
-def load_values(handed: Any, exchange: Exchange) -> Any:
-    """What a task was handed, with a value for every reference and a list for every mapped upstream task."""
-    return load_references(_listed(handed), exchange)
+def load_values(handed: Any, exchange: Exchange, reader: Producer, *, columns: Sequence[Any] = ()) -> Any:
+    """What a task was handed, with a value for every reference and a list for every mapped upstream task.
+
+    Args:
+        handed: What it was handed.
+        exchange: Where the values are read.
+        reader: The task; what it reads of other runs stays as long as its own run.
+        columns: The labels of the columns to read of the tables; all if left out.
+    """
+    listed = _listed(handed)
+    claim_inputs((reference.uri for reference in references_in(listed)), exchange, reader)
+    return load_references(listed, exchange, columns=columns)
 
 
 def hand_over(value: Any, *, name: str, exchange: Exchange, producer: Producer, depth: int = 0) -> Json:
@@ -103,6 +145,8 @@ def hand_over(value: Any, *, name: str, exchange: Exchange, producer: Producer, 
         OutputTypeError: With ``depth``, the value is no list and no dict with text keys.
     """
     if not depth:
+        if is_reference(value) and isinstance(value.get("uri"), str):  # handed on as it is
+            claim_inputs([value["uri"]], exchange, producer)
         reference = exchange.put(value, name=name, producer=producer)
         logger.info("Stored %s: %s, %d bytes at %s", name, reference.type, reference.nbytes, reference.uri)
         return reference.to_wire()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from airflow_linepipe import handoff
+from airflow_linepipe import handoff, settings
 from airflow_linepipe.errors import StorageUnavailableError
 
 if TYPE_CHECKING:
@@ -44,5 +44,5 @@ def open_file_system(uri: str) -> tuple[AbstractFileSystem, str]:
 
 
 def open_store(uri: str) -> handoff.Store:
-    """The store of a URI, its file system opened the Airflow way."""
-    return handoff.open_store(uri, open_file_system)
+    """The store of a URI, its file system opened the Airflow way, as patient as ``[linepipe]`` says."""
+    return handoff.open_store(uri, open_file_system, settings.patience())

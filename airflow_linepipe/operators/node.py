@@ -22,6 +22,7 @@ from airflow_linepipe.hooks.handoff import (
     producer_of_task,
 )
 from airflow_linepipe.hooks.progress import TaskProgress
+from airflow_linepipe.hooks.retention import claim_output
 from airflow_linepipe.operators.arguments import check_outputs_read, missing_param
 from airflow_linepipe.operators.publishing import checked_assets
 from airflow_linepipe.operators.templating import ReferenceTemplating
@@ -155,7 +156,7 @@ class LinepipeNodeOperator(ReferenceTemplating):
             overridden = self._overridden(context)
             part = replace(self.part, plan=override_plan(self.part.plan, overridden, self.part.overridable))
             progress = TaskProgress.of_task(context, part, exchange, given=[self.inputs, overridden])
-            with closing(self._run(progress, exchange)) as running:
+            with closing(self._run(progress, exchange, producer)) as running:
                 for ran in running:
                     left = ran.outputs if self.do_xcom_push else {}
                     progress.note(
@@ -165,6 +166,8 @@ class LinepipeNodeOperator(ReferenceTemplating):
                             for name, value in left.items()
                         },
                     )
+            for name, asset in self.publish.items():
+                claim_output(progress.references[name], asset, exchange, producer)
         for name, asset in self.publish.items():
             published: Any = progress.references[name]
             context["outlet_events"][asset].extra = published if is_reference(published) else {"items": published}
@@ -172,9 +175,9 @@ class LinepipeNodeOperator(ReferenceTemplating):
             return progress.references or None
         return next(iter(progress.references.values()), None)
 
-    def _run(self, progress: TaskProgress, exchange: Exchange) -> Generator[StepRun]:
+    def _run(self, progress: TaskProgress, exchange: Exchange, reader: Producer) -> Generator[StepRun]:
         part = progress.part
-        return run_plan(part.plan, given=self._given(progress, exchange), outputs=part.outputs)
+        return run_plan(part.plan, given=self._given(progress, exchange, reader), outputs=part.outputs)
 
     def _store(self, value: Any, *, name: str, exchange: Exchange, producer: Producer, depth: int) -> Json:
         try:
@@ -214,11 +217,11 @@ class LinepipeNodeOperator(ReferenceTemplating):
         groups = {param.removesuffix(name) for name, param in self.overrides.items() if param.endswith(name)}
         return ("config.", *(f"{group}config." for group in sorted(groups)))
 
-    def _given(self, progress: TaskProgress, exchange: Exchange) -> dict[str, Any]:
+    def _given(self, progress: TaskProgress, exchange: Exchange, reader: Producer) -> dict[str, Any]:
         """The values that are read: those behind ``inputs``, and what an earlier try has left."""
         label = self.part.plan.steps[0].label
         handed: Any = self.inputs
-        inputs = load_values(handed, exchange)
+        inputs = load_values(handed, exchange, reader)
         if not isinstance(inputs, Mapping):
             message = f"The inputs of node '{label}' are a {type(inputs).__name__}: give a dict by name."
             raise MissingInputError(message)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow_linepipe.plan.arguments import checked_choice, checked_mapping, did_you_mean
+from airflow_linepipe.plan.arguments import checked_choice, checked_mapping, checked_names, did_you_mean
 from airflow_linepipe.plan.composition import Pipelines
 from airflow_linepipe.plan.configuration import lookup
 from airflow_linepipe.plan.drawing import draw_ascii, draw_mermaid
@@ -51,6 +51,7 @@ __all__ = [
     "check_travel",
     "checked_choice",
     "checked_mapping",
+    "checked_names",
     "cut_parts",
     "did_you_mean",
     "draw_ascii",

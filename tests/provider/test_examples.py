@@ -21,6 +21,7 @@ EXAMPLES = {
     "example_task_group",
     "example_values_decorated",
     "example_values_with",
+    "linepipe_maintenance",
 }
 
 

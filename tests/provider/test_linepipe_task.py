@@ -12,6 +12,7 @@ import pytest
 from airflow.sdk import DAG, task
 
 from airflow_linepipe import linepipe_task
+from airflow_linepipe.errors import SettingError
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -298,3 +299,64 @@ def test_override_may_name_the_outputs(run_dag):
     run = run_dag(dag)
     assert run.state == "success"
     assert run.value("use") == 2
+
+
+def list_columns(frame):
+    return list(frame)
+
+
+def test_a_task_reads_the_columns_that_it_declares(run_dag):
+    with _dag("task_columns") as dag:
+
+        @linepipe_task
+        def table(rows: int = 2) -> pd.DataFrame:
+            return pd.DataFrame({"a": range(rows), "b": 1.5, "c": "x"})
+
+        @linepipe_task(columns={"first": ["b"], "rest": ["c", "a"], "named": ("a",)})
+        def use(first, whole, *rest, named, **more):
+            return [list(frame) for frame in (first, whole, *rest, named[0], more["other"])]
+
+        use(table(), table(), table(), table(), named=[table(3)], other=table())
+        linepipe_task(task_id="mapped", columns={"frame": ["a"]})(list_columns).expand(
+            frame=linepipe_task(task_id="frames")(lambda: [pd.DataFrame({"a": [1], "b": [2]})] * 2)()
+        )
+    run = run_dag(dag)
+    assert run.state == "success"
+    assert run.value("use") == [["b"], ["a", "b", "c"], ["c", "a"], ["c", "a"], ["a"], ["a", "b", "c"]]
+    assert [run.value("mapped", map_index=index) for index in (0, 1)] == [["a"], ["a"]]
+
+
+@pytest.mark.parametrize(
+    ("columns", "sentence"),
+    [
+        ({"flight": ["a"]}, r"columns\['flight'\]: task function 'use' has no such parameter: did you mean 'flights'?"),
+        ({"flights": "a"}, r"columns\['flights'\] is 'a': give a list of columns, such as \['delay'\]"),
+        ({"flights": []}, r"columns\['flights'\] is \[\]: give a list of columns"),
+        (["a"], r"columns=\['a'\]: give a dict"),
+    ],
+    ids=str,
+)
+def test_columns_that_cannot_be_meant_are_refused_at_parse(columns, sentence):
+    def use(flights):
+        return flights
+
+    with pytest.raises(SettingError, match=sentence), _dag("columns"):
+        linepipe_task(columns=columns)(use)(1)
+
+
+def test_a_column_that_is_not_there_fails_the_task_and_names_the_artifact(run_dag):
+    with _dag("missing_column") as dag:
+        table = linepipe_task(task_id="table")(lambda: pd.DataFrame({"a": [1]}))
+        linepipe_task(task_id="use", columns={"frame": ["b"]})(lambda frame: frame)(table())
+    assert run_dag(dag).state == "failed"
+
+
+def test_a_file_that_is_loaded_lives_as_long_as_the_process(run_dag, tmp_path):
+    path = tmp_path / "report.txt"
+    path.write_text("all late")
+    with _dag("task_file") as dag:
+        linepipe_task(task_id="write")(lambda: path)()
+    run = run_dag(dag)
+    copy = run.value("write")
+    assert copy != path
+    assert copy.read_text() == "all late"

@@ -141,7 +141,41 @@ def test_a_profile_that_cannot_be_is_an_error_of_every_dag(monkeypatch, profile,
         linepipe_task(lambda: 1)()
 
 
-@pytest.mark.parametrize("option", ["storage", "allow_pickle", "profile", "profiles"])
+def test_the_storage_settings_reach_the_exchange_and_its_stores(monkeypatch, airflow_db):
+    from airflow_linepipe import settings
+    from airflow_linepipe.handoff import Patience
+
+    assert (settings.compression(), settings.patience()) == ("auto", Patience())
+    monkeypatch.setenv("AIRFLOW__LINEPIPE__COMPRESSION", "LZ4")
+    monkeypatch.setenv("AIRFLOW__LINEPIPE__STORAGE_TIMEOUT", "2.5")
+    monkeypatch.setenv("AIRFLOW__LINEPIPE__STORAGE_ATTEMPTS", "7")
+    assert (settings.compression(), settings.patience()) == ("lz4", Patience(timeout=2.5, attempts=7))
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "sentence"),
+    [
+        ("compression", "gzip", "compression is 'gzip': write auto, none, lz4 or zstd"),
+        ("storage_timeout", "soon", "storage_timeout is 'soon': give it a number above 0"),
+        ("storage_timeout", "nan", "storage_timeout is 'nan'"),
+        ("storage_attempts", "0", "storage_attempts is '0'"),
+        ("storage_attempts", "1.5", "storage_attempts is '1.5'"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named(option, value, sentence, monkeypatch, airflow_db):
+    from airflow_linepipe.errors import SettingError
+    from airflow_linepipe.hooks.handoff import open_exchange
+    from airflow_linepipe.hooks.storage import open_store
+
+    monkeypatch.setenv(f"AIRFLOW__LINEPIPE__{option.upper()}", value)
+    with pytest.raises(SettingError, match=f"linepipe. {sentence}"):
+        open_store(open_exchange().storage)
+
+
+OPTIONS = ["storage", "allow_pickle", "compression", "storage_timeout", "storage_attempts"]
+
+
+@pytest.mark.parametrize("option", [*OPTIONS, "profile", "profiles", "xcom_threshold"])
 def test_every_option_is_described(option):
     described = get_provider_info()["config"]["linepipe"]["options"][option]
     assert {"description", "version_added", "type", "example", "default"} <= described.keys()

@@ -22,7 +22,7 @@ for folder in sys.argv[1:]:
 
 _TRICKY = """
 from airflow.sdk import DAG
-from airflow_linepipe import LinepipeNodeOperator, LinepipeTaskGroup, linepipe_task
+from airflow_linepipe import LinepipeCleanupOperator, LinepipeNodeOperator, LinepipeTaskGroup, Retention, linepipe_task
 from linepipe.node import Node
 from linepipe.pipeline import Pipeline
 
@@ -32,12 +32,17 @@ class Config:
 
 class Engine: ...
 
+class Odd(Retention): __repr__ = object.__repr__
+
 def use(x, engine, deep): return x
 
 with DAG("tricky", schedule=None) as dag:
     LinepipeTaskGroup("g", pipeline=Pipeline(
         [Node(lambda x, engine, deep: x, ["x", "engine", "config.deep"], ["y"])],
-        config=Config(), engine=Engine(), x=1))
+        config=Config(), engine=Engine(), x=1), retention=Odd(keep_runs=3))
+    LinepipeTaskGroup("h", pipeline=Pipeline(
+        [Node(lambda: 1, [], ["a", "b", "c"]), Node(use, ["a", "b", "c"], ["d"])]), temporary={"a", "b", "c"})
+    LinepipeCleanupOperator(task_id="clean", temporary={"h.use": {"d", "e"}}).as_teardown()
     LinepipeNodeOperator.partial(
         task_id="mapped", node=Node(use, ["x", "engine", "config.deep"], ["y"]),
         config=Config(), constants={"engine": Engine()},

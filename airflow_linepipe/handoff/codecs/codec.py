@@ -21,7 +21,7 @@ class Encoding:
 
     Attributes:
         type: The value's type as the reference will name it.
-        extension: The file extension, with its dot.
+        extension: The file extension, with its dot; at most 20 bytes, or none.
         write: Streams the bytes into a binary file that can only be written to, and knows its position (``tell()``).
         summary: What a person wants to see of the value, JSON-safe.
         value: The value itself, JSON-safe, where it is small and plain.

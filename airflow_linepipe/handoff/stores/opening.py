@@ -38,7 +38,7 @@ def check_storage(url: str) -> str:
         The URL without a trailing slash; an absolute path becomes a ``file://`` URL.
 
     Raises:
-        SettingError: It is no URL, or a relative path.
+        SettingError: It is no URL, a relative path, or holds a password.
         StorageUnavailableError: Its file system is not known or not installed.
     """
     # What authors write is not always what the annotation asks for.
@@ -54,6 +54,14 @@ def check_storage(url: str) -> str:
         raise SettingError(message)
     if scheme == "file" and not rest.startswith("/"):
         message = f"The storage '{url}' is a relative path: write file:///absolute/path."
+        raise SettingError(message)
+    login, _, host = rest.partition("/")[0].rpartition("@")
+    if ":" in login:
+        # The URL stands in every reference, in logs and in errors.
+        message = (
+            f"The storage '{scheme}://…@{host}' holds a password: put it into an Airflow connection and write "
+            f"{scheme}://connection_id@{host}."
+        )
         raise SettingError(message)
     if scheme != "file":
         _check_scheme(scheme, url)

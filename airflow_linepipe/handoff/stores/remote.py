@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import tempfile
 import uuid
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeVar
 
 from airflow_linepipe.handoff.stores.memory import map_privately, new_memory, read_whole
 from airflow_linepipe.handoff.stores.patience import Patience
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["FsspecStore", "OpenFileSystem"]
 
 OpenFileSystem = Callable[[str], "tuple[AbstractFileSystem, str]"]
+Result = TypeVar("Result")
 
 _PART_BYTES: Final = 1 << 24
 _PARTS_AT_ONCE: Final = 4
@@ -58,16 +60,16 @@ class FsspecStore:
             local = Path(folder, "upload")
             with local.open("xb") as file:
                 yield file
-            self._patience.call(lambda: self._upload(file_system, local, path))
+            self._ask(lambda: self._upload(file_system, local, path))
 
     def read(self, uri: str, *, mapped: bool = False, nbytes: int = 0) -> memoryview:
         """See `Store.read`."""
         file_system, path = self._open(uri)
         if file_system.async_impl:
-            return self._patience.call(lambda: self._fetch(file_system, path, nbytes))
+            return self._ask(lambda: self._fetch(file_system, path, nbytes))
         with tempfile.TemporaryDirectory(prefix="linepipe-") as folder:
             local = Path(folder, "download")
-            self._patience.call(lambda: file_system.get_file(path, str(local)))
+            self._ask(lambda: file_system.get_file(path, str(local)))
             # The mapping outlives the file's name.
             return map_privately(local) if mapped else read_whole(local)
 
@@ -79,9 +81,7 @@ class FsspecStore:
         # What another process has written is not in this one's cache.
         file_system.invalidate_cache()
         try:
-            found = self._patience.call(
-                lambda: self._request(file_system, "find", path, nbytes=_LISTING_BYTES, detail=True)
-            )
+            found = self._ask(lambda: self._request(file_system, "find", path, nbytes=_LISTING_BYTES, detail=True))
         except FileNotFoundError:
             return
         for name, info in found.items():
@@ -95,13 +95,23 @@ class FsspecStore:
         """See `Store.remove`."""
         file_system, path = self._open(uri)
         with suppress(FileNotFoundError):
-            self._patience.call(lambda: self._request(file_system, "rm_file", path))
+            self._ask(lambda: self._request(file_system, "rm_file", path))
 
     def prune(self, url: str) -> None:
         """See `Store.prune`: folders stay, because here a writer could not make them again in time."""
 
     def _open(self, uri: str) -> tuple[AbstractFileSystem, str]:
         return self._patience.call(lambda: self._open_file_system(uri))
+
+    def _ask(self, request: Callable[[], Result]) -> Result:
+        """Do a request, patiently; whatever a library raises becomes one of the builtin errors."""
+        try:
+            return self._patience.call(request)
+        except (OSError, MemoryError):
+            raise
+        except Exception as error:  # no credentials, a certificate, an answer that is none
+            message = f"{type(error).__name__}: {error}"
+            raise OSError(message) from error
 
     def _upload(self, file_system: AbstractFileSystem, local: Path, path: str) -> None:
         nbytes = local.stat().st_size
@@ -123,7 +133,10 @@ class FsspecStore:
         if nbytes <= _PART_BYTES:
             return memoryview(bytearray(self._request(file_system, "cat_file", path, nbytes=nbytes)))
         # What is there need not be what is expected.
-        memory = new_memory(self._request(file_system, "info", path)["size"])
+        info = self._request(file_system, "info", path)
+        if info.get("type") == "directory":
+            raise FileNotFoundError(path)
+        memory = new_memory(info["size"])
         self._wait(file_system, lambda: _fill(memory, file_system, path), nbytes=len(memory))
         return memory
 
@@ -148,7 +161,11 @@ async def _fill(memory: memoryview, file_system: AbstractFileSystem, path: str) 
     async def fetch(start: int) -> None:
         end = min(start + _PART_BYTES, len(memory))
         async with free:
-            memory[start:end] = await file_system._cat_file(path, start=start, end=end)
+            part = await file_system._cat_file(path, start=start, end=end)
+        if len(part) != end - start:
+            # Somebody has put another in its place: the next attempt asks for its size.
+            raise OSError(errno.EIO, f"{len(part)} bytes came instead of {end - start}")
+        memory[start:end] = part
 
     fetching = [asyncio.ensure_future(fetch(start)) for start in range(0, len(memory), _PART_BYTES)]
     try:

@@ -127,3 +127,10 @@ def test_the_airflow_half_can_say_how_a_file_system_is_opened(producer):
     assert exchange.get(reference) == 5
     assert opened == [reference.uri, reference.uri]
     assert reference.uri.startswith("memory://conn@bucket/flights/")
+
+
+@pytest.mark.parametrize("url", ["s3://key:secret@bucket/prefix", "sftp://me:secret@host/folder", "ftp://:secret@host"])
+def test_a_password_in_the_storage_is_refused_and_not_repeated(url):
+    with pytest.raises(SettingError, match=r"holds a password: put it into an Airflow connection") as caught:
+        check_storage(url)
+    assert "secret" not in str(caught.value)

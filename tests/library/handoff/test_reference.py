@@ -8,7 +8,7 @@ import math
 
 import pytest
 
-from airflow_linepipe.errors import HandoffError, InvalidReferenceError
+from airflow_linepipe.errors import HandoffError, InvalidReferenceError, UnsupportedVersionError
 from airflow_linepipe.handoff import ABSENT, ArtifactRef, is_reference
 from airflow_linepipe.handoff.reference import MAX_REFERENCE_BYTES, printable
 
@@ -178,3 +178,9 @@ def test_a_dict_with_the_mark_claims_to_be_a_reference(value, expected):
 )
 def test_a_text_that_no_json_database_takes_is_shown_escaped(text, expected):
     assert printable(text) == expected
+
+
+def test_a_newer_reference_is_an_error_of_its_own_and_names_the_task_by_its_path():
+    wire = WIRE | {"linepipe_artifact": 2, "uri": f"s3://lp@bucket/{'root/' * 40}flights/run_1/clean/1/features.arrow"}
+    with pytest.raises(UnsupportedVersionError, match="flights/run_1/clean/1/features.arrow has version 2"):
+        ArtifactRef.from_wire(wire)

@@ -1,4 +1,4 @@
-"""``airflow-linepipe check|run|show TARGET``: a pipeline on the command line, without Airflow."""
+"""``airflow-linepipe check|run|show TARGET`` and ``gc``: pipelines and storages on the command line."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
+from airflow_linepipe.cli.gc import add_gc
 from airflow_linepipe.errors import HintWarning, LinepipeError, SettingError
-from airflow_linepipe.handoff import Exchange, Producer
+from airflow_linepipe.handoff import Exchange, Producer, open_store
 from airflow_linepipe.plan import (
     Override,
     Plan,
@@ -43,7 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The words after the program's name; left out, those it was called with.
 
     Returns:
-        The exit status: 0, or 1 if the pipeline cannot run or its run failed. Wrong usage exits with 2.
+        The exit status: 0, or 1 if the pipeline cannot run, its run failed, or nothing can be removed. Wrong usage
+        exits with 2.
     """
     chosen = _parser().parse_args(arguments)
     # As ``python -m`` does: a pipeline beside the caller is found.
@@ -100,12 +102,15 @@ class _Unopened:
 
 
 def _check_reachable(storage: str) -> None:
-    """Write a value and read it back."""
+    """Write a value, read it back, and remove it."""
     producer = Producer(dag_id="airflow-linepipe check", run_id=secrets.token_hex(8), task_id="check")
     exchange = Exchange(storage)
     try:
         reference = exchange.put("check", name="check", producer=producer)
         exchange.get(reference)
+        store = open_store(exchange.storage)
+        store.remove(reference.uri)
+        store.prune(f"{exchange.storage}/{producer.segments[0]}")
     except Exception as error:  # each kind of storage has errors of its own
         message = f"The storage '{storage}' cannot be written to and read: {type(error).__name__}: {error}."
         raise SettingError(message) from error
@@ -191,7 +196,7 @@ def _granularity(chosen: argparse.Namespace) -> Any:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="airflow-linepipe", description="A pipeline as a DAG would run it.")
-    commands = parser.add_subparsers(required=True, metavar="check|run|show")
+    commands = parser.add_subparsers(required=True, metavar="check|run|show|gc")
     check = commands.add_parser("check", help="say what would fail on a cluster")
     execute = commands.add_parser("run", help="run the pipeline here")
     show = commands.add_parser("show", help="draw the pipeline")
@@ -214,6 +219,7 @@ def _parser() -> argparse.ArgumentParser:
     execute.add_argument("--json", action="store_true", help="print the result as JSON")
     execute.add_argument("--quiet", action="store_true", help="show no progress")
     show.add_argument("--mermaid", action="store_true", help="a Mermaid flowchart instead of linepipe's drawing")
+    add_gc(commands)
     return parser
 
 
