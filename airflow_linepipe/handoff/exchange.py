@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tempfile
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -37,6 +38,9 @@ __all__ = ["COMPRESSIONS", "Exchange"]
 
 COMPRESSIONS: Final = ("auto", "none", "lz4", "zstd")
 _ALGORITHM: Final = "blake3"
+# What is written is digested at the same time, in a second thread, if it is large enough.
+_FOR_A_HELPER: Final = 1 << 19
+_FOR_THREADS: Final = 1 << 25
 _WITH_COLUMNS: Final = frozenset({"pandas.DataFrame", "polars.DataFrame", "pyarrow.Table"})
 
 
@@ -100,8 +104,7 @@ class Exchange:
         codec, encoding = self._encode(value, name, producer)
         uri = artifact_uri(self.storage, producer, name, encoding.extension)
         try:
-            with self._open_store(uri).write(uri) as file:
-                counted = _Counted(file)
+            with self._open_store(uri).write(uri) as file, _Counted(file) as counted:
                 try:
                     encoding.write(cast("BinaryIO", counted))
                 except (OSError, MemoryError):
@@ -233,15 +236,27 @@ class _Counted(io.RawIOBase):
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self.digest = _new_digest()
+        self._helper = ThreadPoolExecutor(1)
+        self.digest = _new_digest(0)
         self.nbytes = 0
 
     def write(self, data: Any) -> int:
         view = memoryview(data).cast("B")
-        self.digest.update(view)
+        if view.nbytes < _FOR_A_HELPER:
+            self.digest.update(view)
+            self._file.write(view)
+        else:
+            digesting = self._helper.submit(self.digest.update, view)
+            try:
+                self._file.write(view)
+            finally:
+                digesting.result()
         self.nbytes += view.nbytes
-        self._file.write(view)
         return view.nbytes
+
+    def close(self) -> None:
+        self._helper.shutdown()
+        super().close()
 
     def writable(self) -> bool:
         return True
@@ -250,11 +265,11 @@ class _Counted(io.RawIOBase):
         return self.nbytes
 
 
-def _new_digest() -> blake3:
+def _new_digest(nbytes: int) -> blake3:
+    """A digest for buffers of this size: waking other threads takes longer than digesting a smaller one."""
     from blake3 import blake3
 
-    # Threads pay off for large buffers only, which blake3 decides by itself.
-    return blake3(max_threads=blake3.AUTO)
+    return blake3(max_threads=blake3.AUTO if nbytes >= _FOR_THREADS else 1)
 
 
 def _difference(view: memoryview, reference: ArtifactRef) -> str:
@@ -264,7 +279,7 @@ def _difference(view: memoryview, reference: ArtifactRef) -> str:
     algorithm, _, expected = reference.digest.partition(":")
     if algorithm != _ALGORITHM:
         return f"its digest is of the unknown kind '{algorithm}'"
-    if _new_digest().update(view).hexdigest() != expected:
+    if _new_digest(view.nbytes).update(view).hexdigest() != expected:
         return "its digest differs"
     return ""
 

@@ -25,6 +25,7 @@ __all__ = ["ArrowCodec", "Compression"]
 
 Compression: TypeAlias = Literal["none", "lz4", "zstd"]
 
+_MAX_JOINED_BYTES: Final = 1 << 26
 # A table is compressed if that saves a tenth of so many rows of it.
 _SAMPLE_ROWS: Final = 20_000
 _WORTH_IT: Final = 0.9
@@ -93,7 +94,25 @@ def _write(table: pa.Table | pa.RecordBatch, file: BinaryIO, compression: Compre
     # Level 1 packs tables as well as zstd's own choice, 3, and a little faster.
     codec = {"none": None, "lz4": "lz4", "zstd": pa.Codec("zstd", 1)}[compression]
     with pa.ipc.new_file(file, table.schema, options=pa.ipc.IpcWriteOptions(compression=codec)) as writer:
-        writer.write(table)
+        writer.write(_in_one_piece(table))
+
+
+def _in_one_piece(table: pa.Table | pa.RecordBatch) -> pa.Table | pa.RecordBatch:
+    """The table with each column in one piece: a file has all columns cut where any is, and their reader joins them.
+
+    Texts often come in pieces. Those that are too large to be joined here without much memory stay as they are.
+    """
+    import pyarrow as pa
+
+    if isinstance(table, pa.RecordBatch):
+        return table
+    cut = [position for position, column in enumerate(table.columns) if column.num_chunks > 1]
+    if not cut or sum(table.column(position).nbytes for position in cut) > _MAX_JOINED_BYTES:
+        return table
+    for position in cut:
+        joined = pa.chunked_array([table.column(position).combine_chunks()])
+        table = table.set_column(position, table.schema.field(position), joined)
+    return table
 
 
 def _chosen(payload: Payload) -> pa.Table:

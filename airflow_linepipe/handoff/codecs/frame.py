@@ -24,7 +24,6 @@ __all__ = ["frame_from_table", "series_from_table", "table_from_frame", "table_f
 _EXTRAS: Final = b"linepipe"
 _UNNAMED: Final = "value"
 _MISSING_IN_DATA: Final = re.compile(r"(float|datetime64|timedelta64)[\d\[]")
-_NO_MEMORY: Final = memoryview(b"")
 
 
 def table_from_frame(frame: pd.DataFrame) -> pa.Table | None:
@@ -42,12 +41,12 @@ def table_from_frame(frame: pd.DataFrame) -> pa.Table | None:
     return table if kept else None
 
 
-def frame_from_table(table: pa.Table, memory: memoryview = _NO_MEMORY, columns: Sequence[Any] = ()) -> pd.DataFrame:
+def frame_from_table(table: pa.Table, memory: memoryview | None = None, columns: Sequence[Any] = ()) -> pd.DataFrame:
     """The frame that `table_from_frame` was given.
 
     Args:
         table: The table.
-        memory: The bytes it lies in, if they are the reader's own: nothing of them is copied then.
+        memory: The bytes it lies in, which are the reader's own. Without them the frame is only to be looked at.
         columns: The labels of the columns, if the table does not have all that the frame had.
 
     Returns:
@@ -55,7 +54,9 @@ def frame_from_table(table: pa.Table, memory: memoryview = _NO_MEMORY, columns: 
     """
     import pandas as pd
 
-    frame = own_columns(_without_bitmaps(table).to_pandas(split_blocks=True), memory)
+    frame = _without_bitmaps(table).to_pandas(split_blocks=True)
+    if memory is not None:
+        frame = own_columns(frame, memory)
     extras = json.loads((table.schema.metadata or {}).get(_EXTRAS, b"{}"))
     if "columns" in extras and not columns:
         start, stop, step, name = extras["columns"]
@@ -84,7 +85,7 @@ def table_from_series(series: pd.Series[Any]) -> pa.Table | None:
     return table.replace_schema_metadata({**table.schema.metadata, _EXTRAS: json.dumps(extras)})
 
 
-def series_from_table(table: pa.Table, memory: memoryview = _NO_MEMORY) -> pd.Series[Any]:
+def series_from_table(table: pa.Table, memory: memoryview | None = None) -> pd.Series[Any]:
     """The series that `table_from_series` was given; see `frame_from_table`."""
     series = frame_from_table(table, memory).iloc[:, 0]
     return series.rename(None) if json.loads(table.schema.metadata[_EXTRAS])["unnamed"] else series
