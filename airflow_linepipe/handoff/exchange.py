@@ -97,7 +97,7 @@ class Exchange:
         Raises:
             UnsupportedValueError: No codec takes the value.
             StorageDeniedError: The storage does not allow it.
-            StorageFaultError: The storage failed, or is full; nothing is there then.
+            StorageFaultError: The storage failed, or is full.
             PickleRefusedError: Only pickle would, and it is not allowed.
             BrokenCodecError: A codec that a package registers cannot be loaded.
         """
