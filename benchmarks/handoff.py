@@ -22,14 +22,16 @@ from flights.source import find_data_folder
 from benchmarks.contenders import ARRAY, BACKEND, FEATHER, JOBLIB, OURS, PARQUET, PICKLE, Contender
 from benchmarks.report import Row
 
-__all__ = ["measure", "numbers", "take_turns"]
+__all__ = ["local_storage", "measure", "numbers", "take_turns"]
 
 ROUNDS = 3
+# Of what takes a moment only.
+MANY_ROUNDS = 11
 
 
 def measure() -> list[Row]:
     """Every promise about one value on a local disk."""
-    with _backend_storage():
+    with local_storage():
         return [*_large_frame(), *_flights_frame(), *_small_values(), _array(), _forest(), _peak()]
 
 
@@ -67,7 +69,8 @@ def _once(value: Any, contender: Contender) -> tuple[float, float]:
 
 
 @contextmanager
-def _backend_storage() -> Iterator[None]:
+def local_storage() -> Iterator[None]:
+    """A folder on the local disk for the contenders, where Airflow's backend keeps its objects as well."""
     with tempfile.TemporaryDirectory(prefix="linepipe-bench-") as folder:
         os.environ["BENCH_STORAGE"] = folder
         os.environ["AIRFLOW__COMMON_IO__XCOM_OBJECTSTORAGE_PATH"] = f"file://{folder}"
@@ -98,7 +101,7 @@ def _large_frame() -> list[Row]:
 
 def _flights_frame() -> list[Row]:
     flights = pd.read_csv(find_data_folder() / "flights.csv.zip")
-    seconds = take_turns(flights, [OURS, BACKEND, FEATHER, PICKLE, PARQUET])
+    seconds = take_turns(flights, [OURS, BACKEND, FEATHER, PICKLE, PARQUET], rounds=MANY_ROUNDS)
     return _rows("the flights frame (336,776 rows, texts and numbers)", seconds, {BACKEND.name: 1 / 5})
 
 
@@ -111,12 +114,12 @@ def _small_values() -> list[Row]:
         )
 
     values = [{"key": "x" * 1000, "number": number} for number in range(1000)]
-    seconds = take_turns(values, [thousand(OURS), thousand(BACKEND)])
+    seconds = take_turns(values, [thousand(OURS), thousand(BACKEND)], rounds=MANY_ROUNDS)
     return _rows("1,000 values of 1 KB", seconds, {BACKEND.name: 1.5})
 
 
 def _array() -> Row:
-    seconds = take_turns(np.random.default_rng(0).standard_normal(64_000_000), [OURS, ARRAY])
+    seconds = take_turns(np.random.default_rng(0).standard_normal(64_000_000), [OURS, ARRAY], rounds=5)
     return _rows("an array of 512 MB", seconds, {ARRAY.name: 1.3})[0]
 
 
@@ -126,7 +129,7 @@ def _forest() -> Row:
     draw = np.random.default_rng(0)
     features, target = draw.standard_normal((110_000, 4)), draw.standard_normal(110_000)
     forest = RandomForestRegressor(100, max_features=1, n_jobs=2, random_state=0).fit(features, target)
-    return _rows("a scikit-learn forest of 1 GB", take_turns(forest, [OURS, JOBLIB]), {JOBLIB.name: 1.3})[0]
+    return _rows("a scikit-learn forest of 1 GB", take_turns(forest, [OURS, JOBLIB], rounds=5), {JOBLIB.name: 1.3})[0]
 
 
 # In a process of its own: the peak of a process never sinks, except by a word to the kernel.

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import statistics
-import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -25,7 +24,6 @@ MEBIBYTES = 256
 
 def measure() -> list[Row]:
     """The promise about object stores."""
-    sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
     from s3_server import running_s3
 
     with (
