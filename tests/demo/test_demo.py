@@ -189,7 +189,7 @@ class FakeAirflow:
 
     url = "http://127.0.0.1:1"
     states = "success"
-    broken: dict[str, str] = {}  # noqa: RUF012 - replaced, never changed
+    broken: dict[str, str] = {}
 
     def __init__(self, **given):
         self.given = given

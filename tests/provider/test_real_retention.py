@@ -17,7 +17,7 @@ def states(run):
     return {task_id: task.state for task_id, task in run.tasks.items()}
 
 
-def test_r54_a_failed_run_leaves_no_temporary_artifact_and_stays_failed(finish):
+def test_a_failed_run_leaves_no_temporary_artifact_and_stays_failed(finish):
     """R54."""
     run = finish("r54_cleanup", **{"config.mine": "x", "config.fail": True})
     assert states(run) == {"load": "success", "double": "success", "check": "failed", "clean_up": "success"}
@@ -27,7 +27,7 @@ def test_r54_a_failed_run_leaves_no_temporary_artifact_and_stays_failed(finish):
             run.value(task_id)
 
 
-def test_r04_of_two_runs_at_once_each_removes_its_own(airflow, start):
+def test_of_two_runs_at_once_each_removes_its_own(airflow, start):
     """R04: the results stay."""
     run_ids = [start("r54_cleanup", **{"config.mine": mine}) for mine in "ab"]
     runs = [Finished(airflow, "r54_cleanup", run_id) for run_id in run_ids]
@@ -38,7 +38,7 @@ def test_r04_of_two_runs_at_once_each_removes_its_own(airflow, start):
             run.value("load")
 
 
-def test_r04_a_run_that_goes_on_keeps_its_artifacts_and_one_that_has_ended_does_not(airflow, start, finish, tmp_path):
+def test_a_run_that_goes_on_keeps_its_artifacts_and_one_that_has_ended_does_not(airflow, start, finish, tmp_path):
     """R04: a policy that keeps no run."""
     ended = finish("r04_retention", **{"config.mine": "ended"})
     waiting = start("r04_retention", **{"config.mine": "waiting", "wait_for": str(tmp_path / "go")})

@@ -75,9 +75,7 @@ def files(storage, below=""):
         ("skip", "success", []),
     ],
 )
-def test_r54_temporary_artifacts_go_also_when_a_task_fails_or_is_skipped(
-    run_dag, storage, temporary, fail, state, left
-):
+def test_temporary_artifacts_go_also_when_a_task_fails_or_is_skipped(run_dag, storage, temporary, fail, state, left):
     """R54, R04: and the DAG run's state is that of its nodes."""
     name = f"r54_{fail}_{''.join(temporary)}"
     run = run_dag(LinepipeDag(name, pipeline=chain(fail), temporary=temporary, **COMMON))
@@ -90,7 +88,8 @@ def test_r54_temporary_artifacts_go_also_when_a_task_fails_or_is_skipped(
         run.value("load")
 
 
-def test_r54_the_first_tasks_failure_is_the_runs(run_dag, storage):
+def test_the_first_tasks_failure_is_the_runs(run_dag, storage):
+    """R54."""
     nodes = [Node(split, ["text", "fail"], ["x", "y"]), Node(order, ["x"], ["z"])]
     dag = LinepipeDag("r54_first", pipeline=Pipeline(nodes, fail="fail", text="text"), temporary=["x"], **COMMON)
     run = run_dag(dag)
@@ -99,8 +98,8 @@ def test_r54_the_first_tasks_failure_is_the_runs(run_dag, storage):
     assert run.state == "failed"
 
 
-def test_r54_what_a_failed_try_has_stored_goes_too(run_dag, storage):
-    """Of a task of several nodes, the first of which has left its output before the last one failed."""
+def test_what_a_failed_try_has_stored_goes_too(run_dag, storage):
+    """R54: Of a task of several nodes, the first of which has left its output before the last one failed."""
     dag = LinepipeDag(
         "r54_chain", pipeline=chain("fail"), granularity="pipeline", persist="all", temporary=["raw"], retries=1,
         retry_delay=timedelta(0), **COMMON,
@@ -110,7 +109,8 @@ def test_r54_what_a_failed_try_has_stored_goes_too(run_dag, storage):
     assert "pipeline/ordered.json" in files(storage)
 
 
-def test_r04_only_the_runs_own_artifacts_go(run_dag, storage):
+def test_only_the_runs_own_artifacts_go(run_dag, storage):
+    """R04."""
     kept = run_dag(LinepipeDag("r04_own", pipeline=chain(), **COMMON))
     run = run_dag(LinepipeDag("r04_own", pipeline=chain(), temporary="inner", **COMMON))
     assert kept.value("load") == [3, 1, 2]
@@ -118,7 +118,8 @@ def test_r04_only_the_runs_own_artifacts_go(run_dag, storage):
     assert len(files(storage)) == 4 + 2
 
 
-def test_r04_two_groups_keep_apart(run_dag, storage):
+def test_two_groups_keep_apart(run_dag, storage):
+    """R04."""
     with DAG("r04_groups", schedule=None, start_date=START) as dag:
         LinepipeTaskGroup("one", pipeline=chain(), temporary="inner")
         LinepipeTaskGroup("two", pipeline=chain())
@@ -168,7 +169,8 @@ def backdate(storage, days):
         os.utime(file, (then, then))
 
 
-def test_r04_a_dag_keeps_its_latest_runs(run_dag, storage):
+def test_a_dag_keeps_its_latest_runs(run_dag, storage):
+    """R04."""
     dag_ids = ("r04_keeping", "r04_other")
     old = {dag_id: run_dag(LinepipeDag(dag_id, pipeline=chain(), **COMMON)) for dag_id in dag_ids}
     backdate(storage, 10)

@@ -261,8 +261,8 @@ def test_a_run_that_somebody_writes_to_meanwhile_stays(local):
 
 
 @pytest.mark.parametrize("killed_after", range(9))
-def test_r54_what_a_killed_collection_leaves_the_next_one_removes(local, monkeypatch, killed_after):
-    """Nothing but its record says of each of these runs that it is one."""
+def test_what_a_killed_collection_leaves_the_next_one_removes(local, monkeypatch, killed_after):
+    """R54: Nothing but its record says of each of these runs that it is one."""
     kept, _ = local.put("published", "r", "x", "y")
     local.publish(kept)
     used, _ = local.put("used", "r", "x", "y")
@@ -327,7 +327,8 @@ def temporaries(**options):
     return Temporaries(**{"dag_id": "d", "run_id": "manual__1", "names": {"t": ["x"]}, **options})
 
 
-def test_r04_temporaries_of_one_run_go_and_those_of_another_stay(storage):
+def test_temporaries_of_one_run_go_and_those_of_another_stay(storage):
+    """R04."""
     storage.put("d", "manual__1", "x", "y")
     storage.put("d", "manual__1", "x", try_number=2)
     storage.put("d", "manual__2", "x")
@@ -336,7 +337,8 @@ def test_r04_temporaries_of_one_run_go_and_those_of_another_stay(storage):
     assert storage.files() == ["d/manual__1/t/1/y.json", "d/manual__2/t/1/x.json"]
 
 
-def test_r54_temporaries_that_are_claimed_stay(storage):
+def test_temporaries_that_are_claimed_stay(storage):
+    """R54."""
     published, used, _ = storage.put("d", "manual__1", "x", "y", "z")
     storage.publish(published)
     storage.use(used, "other", "manual__2")

@@ -34,9 +34,8 @@ def visible(folder):
     return [path for path in folder.rglob("*") if path.is_file()]
 
 
-def test_r15_fifty_tasks_of_twenty_outputs_written_by_eight_processes_at_once_are_all_read_back(
-    exchange, tmp_path, pool
-):
+def test_fifty_tasks_of_twenty_outputs_written_by_eight_processes_at_once_are_all_read_back(exchange, tmp_path, pool):
+    """R15."""
     written = list(pool.map(many.write_task, [exchange.storage] * TASKS, range(TASKS)))
     readable = sum(
         equal(exchange.get(ArtifactRef.from_wire(wire)), task, output)

@@ -197,13 +197,15 @@ def among(names, results, *files, map_index=-1):
     return [one.uri.removeprefix(f"{ROOT}/d/r/") for one in chosen.among(ROOT, objects)]
 
 
-def test_r04_temporaries_are_found_by_task_and_name_in_every_try_and_instance():
+def test_temporaries_are_found_by_task_and_name_in_every_try_and_instance():
+    """R04."""
     files = ["t/1/x.json", "t/2/x.arrow", "t/0/1/x.json", "t/1/1/x.json", "t/1/xx.json", "u/1/x.json", "t/1/x-0.json"]
     assert among({"t": ["x"]}, {}, *files) == files[:4]
     assert among({"t": ["x"]}, {}, *files, map_index=1) == ["t/1/1/x.json"]
 
 
-def test_r04_a_result_whose_name_begins_with_a_temporary_ones_stays():
+def test_a_result_whose_name_begins_with_a_temporary_ones_stays():
+    """R04."""
     files = ["t/1/x.json", "t/1/x.y.json", "t/1/x.y"]
     assert among({"t": ["x"]}, {"t": ["x.y"]}, *files) == files[:1]
 

@@ -22,7 +22,7 @@ def fail():
 
 
 def chatter(path):
-    print("printed by the node")  # noqa: T201
+    print("printed by the node")
     return path
 
 
@@ -81,7 +81,7 @@ with DAG("r44_logs", start_date=START, schedule=None):
 
     @linepipe_task
     def shout(text: str) -> str:
-        print("printed by the task")  # noqa: T201
+        print("printed by the task")
         return text.upper()
 
     shout(group["out"])
