@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -93,6 +94,9 @@ def type_name(value: object) -> str:
     kind = type(value)
     if kind.__module__ == "builtins":
         return kind.__qualname__
-    # A package's private modules come and go: pathlib.PosixPath stands in pathlib._local in Python 3.13.
     package, *inner = kind.__module__.split(".")
+    # Where a package keeps what it shows at its top comes and goes: pandas.DataFrame was in pandas.core.frame.
+    if vars(sys.modules.get(package, object)).get(kind.__qualname__) is kind:
+        return f"{package}.{kind.__qualname__}"
+    # And so do private modules: pathlib.PosixPath stands in pathlib._local in Python 3.13.
     return ".".join([package, *(part for part in inner if not part.startswith("_")), kind.__qualname__])

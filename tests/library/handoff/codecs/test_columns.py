@@ -100,7 +100,7 @@ def test_a_table_is_compressed_where_bytes_travel_and_not_on_a_local_disk(tmp_pa
         storage: Exchange(storage).put(frame, name="x", producer=producer).nbytes
         for storage in (f"file://{tmp_path}", "memory://bucket")
     }
-    assert sizes["memory://bucket"] < 0.05 * sizes[f"file://{tmp_path}"]
+    assert sizes["memory://bucket"] < 0.2 * sizes[f"file://{tmp_path}"]
 
 
 @pytest.mark.parametrize(
