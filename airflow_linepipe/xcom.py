@@ -21,7 +21,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeGuard, cast
 from airflow.sdk.bases.xcom import BaseXCom
 
 from airflow_linepipe import settings
-from airflow_linepipe.errors import HandoffError, InvalidReferenceError, PickleRefusedError, UnsupportedValueError
+from airflow_linepipe.errors import (
+    HandoffError,
+    InvalidReferenceError,
+    PickleRefusedError,
+    StorageDeniedError,
+    StorageFaultError,
+    UnsupportedValueError,
+)
 from airflow_linepipe.handoff import (
     ABSENT,
     NOT_MAPPED,
@@ -29,6 +36,7 @@ from airflow_linepipe.handoff import (
     CodecRegistry,
     Json,
     Producer,
+    check_storage,
     is_reference,
     type_name,
 )
@@ -158,7 +166,7 @@ class LinepipeXComBackend(BaseXCom):
             # Whoever reads it is told; the task that is about to replace it shall not fail on it.
             logger.warning("Nothing was removed for XCom '%s': %s", xcom.key, error)
             return
-        if _lies_below(settings.storage(), reference.uri):
+        if _lies_below(check_storage(settings.storage()), reference.uri):
             open_store(reference.uri).remove(reference.uri)
         else:
             logger.warning("XCom '%s' lies at %s, not below [linepipe] storage: it stays.", xcom.key, reference.uri)
@@ -172,10 +180,13 @@ def _put(value: Any, *, key: str, producer: Producer, limit: int) -> Any:
         refusal = error
     try:
         serialized = BaseXCom.serialize_value(value)
-        is_kept = _is_for_the_database(serialized, limit)
+        if _is_for_the_database(serialized, limit):
+            return serialized
+        return {**_stored(serialized, key=key, producer=producer), _SERIALIZED: True}
+    except (StorageDeniedError, StorageFaultError):
+        raise
     except Exception:  # noqa: BLE001  (serialising runs the value's own code)
         raise _refused(value, key, producer, refusal) from refusal
-    return serialized if is_kept else {**_stored(serialized, key=key, producer=producer), _SERIALIZED: True}
 
 
 def _stored(value: Any, *, key: str, producer: Producer) -> dict[str, Json]:
@@ -242,7 +253,7 @@ def _is_valid_reference(value: object) -> bool:
 
 
 def _lies_below(storage: str, uri: str) -> bool:
-    return uri.startswith(storage.rstrip("/") + "/") and ".." not in uri.split("/")
+    return uri.startswith(f"{storage}/") and ".." not in uri.split("/")
 
 
 def _running_try(dag_id: str | None, run_id: str | None, task_id: str | None) -> int:
@@ -335,6 +346,12 @@ def _checked_float(text: str) -> float:
     return float(text)
 
 
+def _fields(value: Any) -> dict[str, Any]:
+    """What a dataclass's instance holds, declared or not."""
+    declared = {field.name: getattr(value, field.name, None) for field in dataclasses.fields(value)}
+    return {**declared, **getattr(value, "__dict__", {})}
+
+
 def _is_same(one: Any, other: Any) -> bool:
     """Whether two values are equal, the types of all that is in them included."""
     if type(one) is not type(other):
@@ -345,8 +362,11 @@ def _is_same(one: Any, other: Any) -> bool:
         return len(one) == len(other) and all(map(_is_same, one, other))
     if isinstance(one, set | frozenset):
         return {(type(item), item) for item in one} == {(type(item), item) for item in other}
+    if dataclasses.is_dataclass(one):
+        # Airflow serialises its fields, and not always as what they are.
+        return _is_same(_fields(one), _fields(other))
     if cast("Any", type(one)).__eq__ is object.__eq__:
         # There is nothing to compare by: how its author serialises it has to do.
-        return True
+        return hasattr(one, "serialize")
     # Equal dates may differ in their time zone, and equal decimals in their digits.
     return bool(one == other) and repr(one) == repr(other)

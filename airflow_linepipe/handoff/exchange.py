@@ -16,8 +16,10 @@ from airflow_linepipe.errors import (
     ArtifactNotFoundError,
     ArtifactTruncatedError,
     ArtifactUnreadableError,
+    BrokenCodecError,
     HandoffError,
     PickleRefusedError,
+    SettingError,
     StorageDeniedError,
     StorageFaultError,
     UnknownCodecError,
@@ -25,7 +27,7 @@ from airflow_linepipe.errors import (
     UnsupportedValueError,
 )
 from airflow_linepipe.handoff.codecs import ENTRY_POINT_GROUP, CodecRegistry, Compression, Payload, type_name
-from airflow_linepipe.handoff.layout import Producer, artifact_uri, producer_of
+from airflow_linepipe.handoff.layout import Producer, artifact_uri, producer_in, producer_of
 from airflow_linepipe.handoff.reference import ArtifactRef
 from airflow_linepipe.handoff.stores import Store, check_storage, open_store
 
@@ -41,6 +43,8 @@ _ALGORITHM: Final = "blake3"
 # What is written is digested at the same time, in a second thread, if it is large enough.
 _FOR_A_HELPER: Final = 1 << 19
 _FOR_THREADS: Final = 1 << 25
+# What Airflow calls the module of a DAG file.
+_DAG_FILE: Final = "unusual_prefix_"
 _WITH_COLUMNS: Final = frozenset({"pandas.DataFrame", "polars.DataFrame", "pyarrow.Table"})
 
 
@@ -107,9 +111,11 @@ class Exchange:
             with self._open_store(uri).write(uri) as file, _Counted(file) as counted:
                 try:
                     encoding.write(cast("BinaryIO", counted))
-                except (OSError, MemoryError):
+                except MemoryError:
                     raise
                 except Exception as error:  # whatever the value's own __reduce__ or __getstate__ raises
+                    if counted.failure is not None:
+                        raise counted.failure from error
                     raise _unsupported(value, name, producer, f"{type(error).__name__}: {error}") from error
         except OSError as error:
             raise _storage_error(error, f"Output '{name}' of {producer} cannot be written to {uri}") from error
@@ -145,9 +151,11 @@ class Exchange:
             PickleRefusedError: It is a pickle, and they are not allowed.
             UnknownCodecError: Its codec is not installed.
             UnknownColumnError: It has no such column, or is no table.
+            SettingError: ``columns`` is no list, or one of them stands there twice.
             BrokenCodecError: A codec that a package registers cannot be loaded.
         """
         codec = self._codec_of(reference)
+        _check_chosen(columns)
         if codec.unpickles and not self._allow_pickle:
             message = (
                 f"Artifact '{reference.name}' ({reference.type}) is a pickle, and [linepipe] allow_pickle is off: "
@@ -175,7 +183,12 @@ class Exchange:
             raise ArtifactUnreadableError(message) from error
 
     def _encode(self, value: Any, name: str, producer: Producer) -> tuple[Codec, Encoding]:
-        found = self._codecs.encode(value)
+        try:
+            found = self._codecs.encode(value)
+        except (MemoryError, BrokenCodecError):
+            raise
+        except Exception as error:  # looking at a value runs its own code, and another thread may change it
+            raise _unsupported(value, name, producer, f"{type(error).__name__}: {error}") from error
         if found is None:
             raise _unsupported(value, name, producer, "it is a path, and no regular file is there")
         if found[0].unpickles and not self._allow_pickle:
@@ -224,7 +237,7 @@ class Exchange:
         return view
 
     def _origin(self, reference: ArtifactRef) -> str:
-        producer = producer_of(self.storage, reference.uri)
+        producer = producer_of(self.storage, reference.uri) or producer_in(reference.uri)
         return str(producer) if producer else f"the task that stored {reference.uri}"
 
     def _new_folder(self) -> Path:
@@ -239,20 +252,29 @@ class _Counted(io.RawIOBase):
         self._helper = ThreadPoolExecutor(1)
         self.digest = _new_digest(0)
         self.nbytes = 0
+        # What the storage, and not the value, has raised.
+        self.failure: OSError | None = None
 
     def write(self, data: Any) -> int:
         view = memoryview(data).cast("B")
         if view.nbytes < _FOR_A_HELPER:
             self.digest.update(view)
-            self._file.write(view)
+            self._forward(view)
         else:
             digesting = self._helper.submit(self.digest.update, view)
             try:
-                self._file.write(view)
+                self._forward(view)
             finally:
                 digesting.result()
         self.nbytes += view.nbytes
         return view.nbytes
+
+    def _forward(self, view: memoryview) -> None:
+        try:
+            self._file.write(view)
+        except OSError as error:
+            self.failure = error
+            raise
 
     def close(self) -> None:
         self._helper.shutdown()
@@ -284,6 +306,15 @@ def _difference(view: memoryview, reference: ArtifactRef) -> str:
     return ""
 
 
+def _check_chosen(columns: object) -> None:
+    if isinstance(columns, str) or not isinstance(columns, Sequence):
+        message = f"columns={columns!r}: give a list of columns, such as ['delay']."
+        raise SettingError(message)
+    if len(set(columns)) < len(columns):
+        message = f"columns={columns!r}: one of them stands there twice."
+        raise SettingError(message)
+
+
 def _storage_error(error: OSError, what: str) -> HandoffError:
     if isinstance(error, PermissionError):
         message = f"{what}: the storage does not allow it ({error}). Check the rights of this worker or connection."
@@ -293,8 +324,10 @@ def _storage_error(error: OSError, what: str) -> HandoffError:
 
 def _unsupported(value: Any, name: str, producer: Producer, reason: str) -> HandoffError:
     kind = type_name(value)
-    message = (
-        f"Output '{name}' of {producer} is a {kind}, which cannot travel between tasks ({reason}): return the data "
-        f"instead of the live object, or register a codec for {kind}."
-    )
+    advice = f"return the data instead of the live object, or register a codec for {kind}"
+    if _DAG_FILE in reason:
+        advice = (
+            "its class stands in the DAG file, which no other process imports by name: define it in a module of its own"
+        )
+    message = f"Output '{name}' of {producer} is a {kind}, which cannot travel between tasks ({reason}): {advice}."
     return UnsupportedValueError(message, artifact=name, type_name=kind)

@@ -16,6 +16,7 @@ __all__ = [
     "is_name",
     "own_url",
     "path_below",
+    "producer_in",
     "producer_of",
     "record_uri",
     "run_url",
@@ -127,6 +128,14 @@ def producer_of(root: str, uri: str) -> Producer | None:
         map_index=int(map_index),
         try_number=int(try_number),
     )
+
+
+def producer_in(uri: str) -> Producer | None:
+    """Who wrote an artifact of another storage, as the end of its URI says; ``None`` if it says nothing."""
+    *_, index, try_number, _name = ["", "", *uri.split("/")]
+    count = 6 if index.isdecimal() and try_number.isdecimal() else 5
+    root, found = uri.split("/")[:-count], uri.split("/")[-count:]
+    return producer_of("/".join(root), uri) if root and len(found) == count else None
 
 
 def escape(segment: str, *, reserve: int = 0) -> str:

@@ -109,7 +109,7 @@ class ArtifactRef:
         if not isinstance(wire, Mapping) or MARK not in wire:
             message = f"Expected an artifact reference (a dict with the key '{MARK}'), not {_shown(wire)}."
             raise InvalidReferenceError(message)
-        if wire[MARK] != VERSION or isinstance(wire[MARK], bool):
+        if wire[MARK] != VERSION or type(wire[MARK]) is not int:
             origin = f"{_shown(wire.get('name', '?'))} at {str(wire.get('uri', '?'))[:_MAX_SHOWN_URI]}"
             message = (
                 f"The artifact reference of {origin} has version {_shown(wire[MARK])} and this airflow-linepipe reads "

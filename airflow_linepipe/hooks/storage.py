@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -24,7 +25,8 @@ def open_file_system(uri: str) -> tuple[AbstractFileSystem, str]:
         The file system and the path in it.
 
     Raises:
-        StorageUnavailableError: No installed provider opens this scheme with a connection.
+        StorageUnavailableError: No installed provider opens this scheme with a connection, or there is no such
+            connection.
     """
     from airflow.sdk.io import attach, has_fs
 
@@ -39,8 +41,30 @@ def open_file_system(uri: str) -> tuple[AbstractFileSystem, str]:
             )
             raise StorageUnavailableError(message)
         return handoff.open_file_system(plain)
+    if connection:
+        _check_connection(connection, uri)
     file_system = attach(parts.scheme, connection or None).fs
+    process = os.getpid()
+    if getattr(file_system, "_pid", process) != process:
+        # The process that this one was forked off has opened it, and its event loop stayed there.
+        alias = f"{parts.scheme}-{connection}-{process}"
+        file_system = attach(parts.scheme, connection or None, alias=alias).fs
     return file_system, file_system._strip_protocol(plain)  # noqa: SLF001  (fsspec's own way from URL to path)
+
+
+def _check_connection(connection: str, uri: str) -> None:
+    """Airflow's own file systems fall back to whatever credentials the machine has."""
+    from airflow.sdk import BaseHook
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    try:
+        BaseHook.get_connection(connection)
+    except AirflowNotFoundException as error:
+        message = (
+            f"The storage '{uri}' names the connection '{connection}', and Airflow has none of this id: add it, for "
+            f"example as AIRFLOW_CONN_{connection.upper()}, or correct [linepipe] storage."
+        )
+        raise StorageUnavailableError(message) from error
 
 
 def open_store(uri: str) -> handoff.Store:

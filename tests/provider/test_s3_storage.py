@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -13,6 +14,8 @@ from airflow.sdk import DAG
 
 from airflow_linepipe import LinepipeTaskGroup, linepipe_task, load_artifact
 from airflow_linepipe.errors import ArtifactAlteredError, ArtifactNotFoundError, StorageUnavailableError
+from airflow_linepipe.handoff import Producer
+from airflow_linepipe.hooks.handoff import open_exchange
 from airflow_linepipe.hooks.storage import open_file_system
 
 STORAGE = "s3://lp_s3@artifacts/a prefix"
@@ -68,3 +71,26 @@ def test_a_connection_for_a_scheme_that_no_provider_opens_is_an_error(airflow_db
 def test_without_a_connection_any_file_system_of_fsspec_will_do(airflow_db):
     file_system, path = open_file_system("memory://bucket/key")
     assert (file_system.protocol, path) == ("memory", "/bucket/key")
+
+
+@pytest.mark.server
+def test_a_process_that_is_forked_off_another_reads_and_writes(bucket, airflow_db):
+    producer = Producer(dag_id="forked", run_id="r", task_id="t")
+    exchange = open_exchange()
+    reference = exchange.put("content" * 100, name="x", producer=producer)
+    assert exchange.get(reference) == "content" * 100
+    child = os.fork()
+    if not child:
+        status = 3
+        try:
+            again = exchange.put("other" * 100, name="y", producer=producer)
+            status = int(exchange.get(again) != "other" * 100)
+        finally:
+            os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert exchange.get(reference) == "content" * 100
+
+
+def test_a_connection_that_airflow_does_not_have_is_named(airflow_db):
+    with pytest.raises(StorageUnavailableError, match="names the connection 'nope', and Airflow has none of this id"):
+        open_file_system("s3://nope@bucket/key")

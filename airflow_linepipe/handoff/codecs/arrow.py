@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, TypeAlias
 
-from airflow_linepipe.handoff.codecs.codec import Encoding, Payload, check_columns
+from airflow_linepipe.handoff.codecs.codec import Encoding, Payload, check_columns, chosen_columns
 from airflow_linepipe.handoff.codecs.frame import (
     frame_from_table,
     series_from_table,
@@ -63,6 +63,8 @@ class ArrowCodec:
         reader = pa.ipc.open_file(pa.py_buffer(payload.view))
         if payload.reference.type == "pyarrow.RecordBatch":
             return reader.get_batch(0)
+        if payload.columns and _has_levels(reader.schema, payload):
+            return chosen_columns(frame_from_table(reader.read_all(), payload.view), payload)
         table = _chosen(payload) if payload.columns else reader.read_all()
         match payload.reference.type:
             case "pandas.DataFrame":
@@ -106,13 +108,18 @@ def _in_one_piece(table: pa.Table | pa.RecordBatch) -> pa.Table | pa.RecordBatch
 
     if isinstance(table, pa.RecordBatch):
         return table
-    cut = [position for position, column in enumerate(table.columns) if column.num_chunks > 1]
-    if not cut or sum(table.column(position).nbytes for position in cut) > _MAX_JOINED_BYTES:
+    cut = [column for column in table.columns if column.num_chunks > 1]
+    if not cut or sum(column.nbytes for column in cut) > _MAX_JOINED_BYTES:
         return table
-    for position in cut:
-        joined = pa.chunked_array([table.column(position).combine_chunks()])
-        table = table.set_column(position, table.schema.field(position), joined)
-    return table
+    columns = [
+        pa.chunked_array([column.combine_chunks()]) if column.num_chunks > 1 else column for column in table.columns
+    ]
+    return pa.Table.from_arrays(columns, schema=table.schema)
+
+
+def _has_levels(schema: pa.Schema, payload: Payload) -> bool:
+    """Whether the labels of a frame's columns are tuples, which a file knows as texts only."""
+    return payload.reference.type == "pandas.DataFrame" and len(schema.pandas_metadata["column_indexes"]) > 1
 
 
 def _chosen(payload: Payload) -> pa.Table:
@@ -122,8 +129,9 @@ def _chosen(payload: Payload) -> pa.Table:
     source = pa.py_buffer(payload.view)
     schema = pa.ipc.open_file(source).schema
     names = [str(label) for label in payload.columns]
-    index = [name for name in (schema.pandas_metadata or {}).get("index_columns", ()) if isinstance(name, str)]
-    known = [name for name in schema.names if name not in index]
+    described = schema.pandas_metadata if payload.reference.type == "pandas.DataFrame" else {}
+    index = [name for name in described.get("index_columns", ()) if isinstance(name, str)]
+    known = [name for name in schema.names if name not in index and schema.names.count(name) == 1]
     check_columns(names, known, payload.reference)
     fields = sorted({schema.get_field_index(name) for name in (*names, *index)})
     options = pa.ipc.IpcReadOptions(included_fields=fields)

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Final, Literal, Protocol
 from airflow_linepipe.errors import UnknownColumnError
 from airflow_linepipe.handoff.reference import ABSENT, Absent, ArtifactRef, Json
 
-__all__ = ["Codec", "Encoding", "Payload", "check_columns", "type_name"]
+__all__ = ["Codec", "Encoding", "Payload", "check_columns", "chosen_columns", "type_name"]
 
 _SHOWN_COLUMNS: Final = 20
 
@@ -87,6 +87,17 @@ def check_columns(columns: Iterable[Any], known: Sequence[Any], reference: Artif
                 f"{', …' if len(known) > _SHOWN_COLUMNS else ''}."
             )
             raise UnknownColumnError(message)
+
+
+def chosen_columns(frame: Any, payload: Payload) -> Any:
+    """The columns that the reader of a whole frame wants.
+
+    Raises:
+        UnknownColumnError: It has not all of them.
+    """
+    known = list(frame.columns)
+    check_columns(payload.columns, known, payload.reference)
+    return frame.iloc[:, [known.index(label) for label in payload.columns]].copy()
 
 
 def type_name(value: object) -> str:

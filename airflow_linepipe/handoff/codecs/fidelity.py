@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-__all__ = ["has_plain_labels", "holds_objects", "is_kept", "is_plain_json", "texts_of"]
+__all__ = ["has_plain_labels", "holds_containers", "holds_objects", "is_kept", "is_plain_json", "texts_of"]
 
 
 def has_plain_labels(frame: pd.DataFrame) -> bool:
@@ -144,6 +144,11 @@ def _same_object(one: Any, other: Any) -> bool:
     return isinstance(one, str | bytes | int | float | date) and one == other
 
 
+def holds_containers(column: pd.Series[Any]) -> bool:
+    """Whether a column of objects holds lists and the like, which Arrow must not see: one that holds itself ends it."""
+    return any(isinstance(item, list | tuple | dict | set | frozenset) for item in column.array)
+
+
 def texts_of(column: pa.ChunkedArray) -> np.ndarray[Any, Any]:
     """Arrow's texts as Python's, in an array of objects."""
     import numpy as np
@@ -156,5 +161,5 @@ def is_plain_json(attrs: Any) -> bool:
     try:
         # A number of numpy's equals the plain one that it comes back as.
         return repr(json.loads(json.dumps(attrs, allow_nan=False))) == repr(attrs)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         return False

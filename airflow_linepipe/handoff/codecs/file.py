@@ -13,6 +13,7 @@ __all__ = ["FileCodec"]
 
 # A longer one tells no reader what the file is.
 _MAX_SUFFIX_BYTES: Final = 20
+_MAX_NAME_BYTES: Final = 255
 
 
 class FileCodec:
@@ -31,13 +32,18 @@ class FileCodec:
 
         return Encoding(
             type="pathlib.Path",
-            extension=value.suffix if len(value.suffix.encode(errors="surrogateescape")) <= _MAX_SUFFIX_BYTES else "",
+            # Never empty: "report.txt" may be the name of another output and its extension.
+            extension=value.suffix
+            if value.suffix and len(value.suffix.encode(errors="surrogateescape")) <= _MAX_SUFFIX_BYTES
+            else ".file",
             write=write,
             summary={"file": printable(value.name)},
         )
 
     def decode(self, payload: Payload) -> Any:
         name = pathlib.PurePath(str(payload.reference.summary["file"])).name
+        if len(name.encode()) > _MAX_NAME_BYTES:  # escapes make it longer than it was
+            name = f"file{pathlib.PurePath(name).suffix[:_MAX_SUFFIX_BYTES]}"
         path = payload.scratch() / name
         path.write_bytes(payload.view)
         return path

@@ -13,7 +13,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_linepipe.handoff.codecs.columns import own_columns
-from airflow_linepipe.handoff.codecs.fidelity import has_plain_labels, holds_objects, is_kept, is_plain_json, texts_of
+from airflow_linepipe.handoff.codecs.fidelity import (
+    has_plain_labels,
+    holds_containers,
+    holds_objects,
+    is_kept,
+    is_plain_json,
+    texts_of,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +30,8 @@ __all__ = ["frame_from_table", "series_from_table", "table_from_frame", "table_f
 
 _EXTRAS: Final = b"linepipe"
 _UNNAMED: Final = "value"
-_MISSING_IN_DATA: Final = re.compile(r"(float|datetime64|timedelta64)[\d\[]")
+# NumPy's dtypes: Arrow's own floats are called "float[pyarrow]".
+_MISSING_IN_DATA: Final = re.compile(r"float\d+|(datetime64|timedelta64)\[\w+\]")
 
 
 def table_from_frame(frame: pd.DataFrame) -> pa.Table | None:
@@ -31,6 +39,10 @@ def table_from_frame(frame: pd.DataFrame) -> pa.Table | None:
     import pyarrow as pa
 
     if not has_plain_labels(frame) or not is_plain_json(frame.attrs) or not frame.flags.allows_duplicate_labels:
+        return None
+    if any(
+        holds_containers(frame.iloc[:, position]) for position, dtype in enumerate(frame.dtypes) if holds_objects(dtype)
+    ):
         return None
     try:
         table = pa.Table.from_pandas(frame)
@@ -98,18 +110,23 @@ def _without_bitmaps(table: pa.Table) -> pa.Table:
     """
     import pyarrow as pa
 
-    for described in table.schema.pandas_metadata["columns"]:
-        position = table.schema.get_field_index(described["field_name"])
-        if position >= 0 and _MISSING_IN_DATA.match(described["numpy_type"]):
-            field, column = table.schema.field(position), table.column(position)
-            bare = [
-                pa.Array.from_buffers(
-                    chunk.type, len(chunk), [None, chunk.buffers()[1]], null_count=0, offset=chunk.offset
-                )
-                for chunk in column.chunks
-            ]
-            table = table.set_column(position, field, pa.chunked_array(bare, field.type))
-    return table
+    described = table.schema.pandas_metadata["columns"]
+    names = {column["field_name"] for column in described if _MISSING_IN_DATA.fullmatch(column["numpy_type"])}
+    columns = [
+        _without_bitmap(column) if name in names else column
+        for name, column in zip(table.schema.names, table.columns, strict=True)
+    ]
+    return pa.Table.from_arrays(columns, schema=table.schema)
+
+
+def _without_bitmap(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    import pyarrow as pa
+
+    bare = [
+        pa.Array.from_buffers(chunk.type, len(chunk), [None, chunk.buffers()[1]], null_count=0, offset=chunk.offset)
+        for chunk in column.chunks
+    ]
+    return pa.chunked_array(bare, column.type)
 
 
 def _extras(frame: pd.DataFrame, table: pa.Table) -> bytes:

@@ -8,7 +8,7 @@ import pickle
 from collections.abc import Sequence
 from typing import Any, BinaryIO, Final
 
-from airflow_linepipe.handoff.codecs.codec import Encoding, Payload, check_columns, type_name
+from airflow_linepipe.handoff.codecs.codec import Encoding, Payload, chosen_columns, type_name
 
 __all__ = ["PickleCodec"]
 
@@ -56,10 +56,7 @@ class PickleCodec:
 
     def decode(self, payload: Payload) -> Any:
         value = pickle.loads(payload.view, buffers=_buffers(payload.view))  # noqa: S301  (see the module's docstring)
-        if not payload.columns:
-            return value
-        check_columns(payload.columns, list(value.columns), payload.reference)
-        return value[list(payload.columns)]
+        return chosen_columns(value, payload) if payload.columns else value
 
 
 def _append(buffers: Sequence[memoryview], file: BinaryIO) -> None:

@@ -24,6 +24,8 @@ _FILE: Final = "file"
 _SAME: Final = "same"
 _MUTABLE: Final = (list, dict, set, bytearray)
 SAFE_INTEGER: Final = 2**53
+# Deeper than that a reader may have no room for: it takes more of the stack than a writer does.
+_MAX_DEPTH: Final = 100
 
 
 class NotPlainError(Exception):
@@ -44,6 +46,7 @@ class TreeWriter:
     def __init__(self, file_of: Callable[[Any], tuple[str, str]] = _no_file) -> None:
         self._file_of = file_of
         self._begun: dict[int, int] = {}
+        self._depth = 0
 
     def write(self, value: Any) -> Json:
         """The JSON of a value.
@@ -54,6 +57,15 @@ class TreeWriter:
         if _is_json(value):
             plain: Json = value
             return plain
+        if self._depth == _MAX_DEPTH:
+            message = "it is nested too deep"
+            raise NotPlainError(message)
+        self._depth += 1
+        tree = self._write(value)
+        self._depth -= 1
+        return tree
+
+    def _write(self, value: Any) -> Json:
         kind = type(value)
         if kind in _MUTABLE:
             if id(value) in self._begun:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from airflow_linepipe.errors import DamagedRecordError
-from airflow_linepipe.handoff.layout import is_cut, own_url, unescape
+from airflow_linepipe.handoff.layout import is_cut, unescape
 from airflow_linepipe.handoff.retention.claims import PUBLISHED, USES, Publication, read_publication, read_use
 from airflow_linepipe.handoff.stores import Store, StoredObject
 
@@ -108,11 +108,13 @@ def survey_storage(storage: str, *, open_store: Callable[[str], Store]) -> Surve
     runs: dict[str, list[StoredRun]] = defaultdict(list)
     outside = kinds.pop((), {})
     strays = list(outside.get("stray", ()))
-    if any(stray.uri == own_url(storage) for stray in strays):
-        message = f"{own_url(storage)} is no folder: what must be kept cannot be known, and nothing is removed."
-        raise DamagedRecordError(message)
-    for folder, found in kinds.items():
+    for found in kinds.values():
         strays += found["stray"]
+    for stray in strays:
+        if _hides_claims(tuple(stray.uri.removeprefix(prefix).split("/"))):
+            message = f"{stray.uri} is no folder: what must be kept cannot be known, and nothing is removed."
+            raise DamagedRecordError(message)
+    for folder, found in kinds.items():
         if found["artifact"] or found["use"] or found["record"] or found["temporary"]:
             runs[f"{prefix}{folder[0]}"].append(_run(storage, folder, found, store))
     publications = []
@@ -150,6 +152,11 @@ def _uses(records: Iterable[StoredObject], storage: str, store: Store) -> Iterab
             yield read_use(record.uri, storage, store)
 
 
+def _hides_claims(segments: tuple[str, ...]) -> bool:
+    """Whether a link or a file stands where records of what must be kept may lie: links are not followed."""
+    return segments in ((".linepipe",), (".linepipe", PUBLISHED)) or segments[2:] == (USES,)
+
+
 def _is_in_run(segments: tuple[str, ...]) -> bool:
     return len(segments) > 2 and all(_SEGMENT.fullmatch(segment) for segment in segments[:2])  # noqa: PLR2004
 
@@ -157,25 +164,29 @@ def _is_in_run(segments: tuple[str, ...]) -> bool:
 def _kind(segments: tuple[str, ...]) -> str:
     """What an object is, by its path below the storage."""
     *folders, name = segments
-    is_temporary = bool(_TEMPORARY.fullmatch(name))
     if folders[:1] == [".linepipe"]:
-        if is_temporary:
-            return "temporary"
-        return "publication" if folders[1:2] == [PUBLISHED] else "own"
-    if not _is_in_run(segments):
+        kind = "publication" if folders[1:2] == [PUBLISHED] else "own"
+    elif _is_in_run(segments):
+        kind = _kind_in_run(folders[2:], name)
+    else:
+        kind = "stray"
+    if kind == "stray" or _hides_claims(segments):
         return "stray"
-    match folders[2:]:
-        case [] if is_temporary or name == _RUN_RECORD:
-            return "temporary" if is_temporary else "record"
+    return "temporary" if _TEMPORARY.fullmatch(name) else kind
+
+
+def _kind_in_run(folders: list[str], name: str) -> str:
+    is_temporary = bool(_TEMPORARY.fullmatch(name))
+    match folders:
+        case []:
+            return "record" if is_temporary or name == _RUN_RECORD else "stray"
         case [folder] if folder == USES:
-            return "temporary" if is_temporary else "use"
+            return "use"
         case [task_id, *numbers] if (
             _SEGMENT.fullmatch(task_id)
             and len(numbers) in (1, 2)
             and all(_NUMBER.fullmatch(number) for number in numbers)
         ):
-            if is_temporary:
-                return "temporary"
-            return "artifact" if _SEGMENT.fullmatch(name) else "stray"
+            return "artifact" if is_temporary or _SEGMENT.fullmatch(name) else "stray"
         case _:
             return "stray"

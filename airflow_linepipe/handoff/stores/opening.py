@@ -35,7 +35,7 @@ def check_storage(url: str) -> str:
         url: ``file:///absolute/path`` or ``scheme://…`` of any file system fsspec knows.
 
     Returns:
-        The URL without a trailing slash; an absolute path becomes a ``file://`` URL.
+        The URL without a trailing slash, a double one or "/./"; an absolute path becomes a ``file://`` URL.
 
     Raises:
         SettingError: It is no URL, a relative path, or holds a password.
@@ -65,7 +65,12 @@ def check_storage(url: str) -> str:
         raise SettingError(message)
     if scheme != "file":
         _check_scheme(scheme, url)
-    return url.rstrip("/")
+    # One spelling: what is in use or published is known by its URI.
+    head, *folders = rest.split("/")
+    if ".." in folders:
+        message = f"The storage '{url}' has '..' in it: write the path that it leads to."
+        raise SettingError(message)
+    return f"{scheme}://" + "/".join([head, *(folder for folder in folders if folder not in ("", "."))])
 
 
 def open_file_system(uri: str) -> tuple[AbstractFileSystem, str]:

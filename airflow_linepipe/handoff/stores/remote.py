@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import errno
 import tempfile
 import uuid
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeVar
 
 from airflow_linepipe.handoff.stores.memory import map_privately, new_memory, read_whole
+from airflow_linepipe.handoff.stores.parts import PART_BYTES, PARTS_AT_ONCE, fill, part_bytes
 from airflow_linepipe.handoff.stores.patience import Patience
 from airflow_linepipe.handoff.stores.store import StoredObject
 
@@ -23,11 +23,6 @@ __all__ = ["FsspecStore", "OpenFileSystem"]
 
 OpenFileSystem = Callable[[str], "tuple[AbstractFileSystem, str]"]
 Result = TypeVar("Result")
-
-_PART_BYTES: Final = 1 << 24
-_PARTS_AT_ONCE: Final = 4
-# S3 takes 10,000.
-_MAX_PARTS: Final = 9_000
 
 # A listing is many requests, as many as there are thousands of objects: time enough for millions.
 _LISTING_BYTES: Final = 2**31
@@ -130,14 +125,20 @@ class FsspecStore:
                 file_system.rm_file(temporary)
 
     def _fetch(self, file_system: AbstractFileSystem, path: str, nbytes: int) -> memoryview:
-        if nbytes <= _PART_BYTES:
-            return memoryview(bytearray(self._request(file_system, "cat_file", path, nbytes=nbytes)))
+        if nbytes <= PART_BYTES:
+            options = _in_one_request(file_system)
+            return memoryview(bytearray(self._request(file_system, "cat_file", path, nbytes=nbytes, **options)))
         # What is there need not be what is expected.
         info = self._request(file_system, "info", path)
         if info.get("type") == "directory":
             raise FileNotFoundError(path)
         memory = new_memory(info["size"])
-        self._wait(file_system, lambda: _fill(memory, file_system, path), nbytes=len(memory))
+
+        def fetch(start: int, end: int) -> Awaitable[bytes]:
+            part: Awaitable[bytes] = file_system._cat_file(path, start=start, end=end)
+            return part
+
+        self._wait(file_system, lambda: fill(memory, fetch), nbytes=len(memory))
         return memory
 
     def _request(self, file_system: AbstractFileSystem, name: str, *args: Any, nbytes: int = 0, **options: Any) -> Any:
@@ -154,30 +155,16 @@ class FsspecStore:
         return sync(file_system.loop, request, timeout=self._patience.seconds(nbytes))
 
 
-async def _fill(memory: memoryview, file_system: AbstractFileSystem, path: str) -> None:
-    """Fetch an object in parts, each to its place."""
-    free = asyncio.Semaphore(_PARTS_AT_ONCE)
-
-    async def fetch(start: int) -> None:
-        end = min(start + _PART_BYTES, len(memory))
-        async with free:
-            part = await file_system._cat_file(path, start=start, end=end)
-        if len(part) != end - start:
-            # Somebody has put another in its place: the next attempt asks for its size.
-            raise OSError(errno.EIO, f"{len(part)} bytes came instead of {end - start}")
-        memory[start:end] = part
-
-    fetching = [asyncio.ensure_future(fetch(start)) for start in range(0, len(memory), _PART_BYTES)]
-    try:
-        await asyncio.gather(*fetching)
-    finally:
-        for task in fetching:
-            task.cancel()
-
-
 def _in_parts(nbytes: int) -> dict[str, int]:
     """How s3fs shall send a file."""
-    return {"chunksize": max(_PART_BYTES, -(-nbytes // _MAX_PARTS)), "max_concurrency": _PARTS_AT_ONCE}
+    return {"chunksize": part_bytes(nbytes), "max_concurrency": PARTS_AT_ONCE}
+
+
+def _in_one_request(file_system: AbstractFileSystem) -> dict[str, int]:
+    """How s3fs shall fetch a small object: otherwise it asks for the size first, to fetch a large one in parts."""
+    if "s3" in _protocols(file_system) and "max_concurrency" in signature(file_system._cat_file).parameters:
+        return {"max_concurrency": 1}
+    return {}
 
 
 def _protocols(file_system: AbstractFileSystem) -> set[str]:

@@ -159,13 +159,21 @@ def test_a_damaged_record_stops_everything(local, content, path):
     assert len(local.files()) == 2
 
 
-def test_a_record_of_another_kind_of_file_stops_everything(local, tmp_path):
+@pytest.mark.parametrize("place", [".linepipe", ".linepipe/published", "d/manual__1/.uses"])
+@pytest.mark.parametrize("kind", ["link", "file"])
+def test_a_record_of_another_kind_of_file_stops_everything(place, kind, local, tmp_path):
     """Links are not followed: behind this one might be what was published."""
     local.put("d", "manual__1", "x")
-    (tmp_path / "elsewhere").mkdir()
-    (tmp_path / "storage/.linepipe").symlink_to(tmp_path / "elsewhere")
+    path = tmp_path / "storage" / place
+    path.parent.mkdir(exist_ok=True)
+    if kind == "link":
+        (tmp_path / "elsewhere").mkdir()
+        path.symlink_to(tmp_path / "elsewhere")
+    else:
+        path.write_text("")
     with pytest.raises(DamagedRecordError, match="is no folder"):
         local.collect()
+    assert len(local.files()) == 2
 
 
 def test_a_record_that_may_not_be_read_stops_everything(local, tmp_path, monkeypatch):

@@ -84,9 +84,9 @@ def test_a_digest_that_proves_nothing_is_no_digest(digest, reference, exchange):
         exchange.get(dataclasses.replace(reference, digest=digest))
 
 
-def test_the_error_of_another_storages_artifact_names_the_uri(reference, tmp_path_factory):
+def test_the_error_of_another_storages_artifact_names_its_task_too(reference, tmp_path_factory):
     file_of(reference).unlink()
-    with pytest.raises(ArtifactNotFoundError, match="written by the task that stored file://"):
+    with pytest.raises(ArtifactNotFoundError, match=f"written by {ORIGIN}; clear that task"):
         Exchange(f"file://{tmp_path_factory.mktemp('other')}").get(reference)
 
 

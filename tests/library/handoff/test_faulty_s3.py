@@ -172,11 +172,10 @@ def test_a_storage_that_is_out_of_order_is_given_up_in_time_with_a_typed_error(
 
 LASTING = {
     "wrong secret, written": ({"secret": "wr0ng-s3cret"}, "put", StorageDeniedError, ["PUT"]),
-    "wrong secret, read": ({"secret": "wr0ng-s3cret"}, "get", StorageDeniedError, ["HEAD"]),
+    "wrong secret, read": ({"secret": "wr0ng-s3cret"}, "get", StorageDeniedError, ["GET"]),
     "no bucket, written": ({"fault": "no bucket"}, "put", StorageFaultError, ["PUT"]),
-    # s3fs asks whether a folder has that name.
-    "no bucket, read": ({"fault": "no bucket"}, "get", ArtifactNotFoundError, ["HEAD", "GET"]),
-    "no object, read": ({"ending": "-missing"}, "get", ArtifactNotFoundError, ["HEAD", "GET"]),
+    "no bucket, read": ({"fault": "no bucket"}, "get", ArtifactNotFoundError, ["GET"]),
+    "no object, read": ({"ending": "-missing"}, "get", ArtifactNotFoundError, ["GET"]),
 }
 
 

@@ -11,7 +11,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from airflow_linepipe.handoff import Producer
-from airflow_linepipe.handoff.layout import artifact_uri, escape, producer_of
+from airflow_linepipe.handoff.layout import NOT_MAPPED, artifact_uri, escape, producer_in, producer_of
 
 ROOT = "s3://bucket/linepipe"
 CLEAN = Producer(dag_id="flights", run_id="manual", task_id="features.clean")
@@ -185,3 +185,15 @@ def test_a_producer_says_who_it_is():
     assert str(dataclasses.replace(CLEAN, map_index=3, try_number=2)) == (
         "task 'features.clean' [3] of DAG 'flights', run 'manual', try 2"
     )
+
+
+@pytest.mark.parametrize("map_index", [NOT_MAPPED, 3], ids=["not mapped", "mapped"])
+def test_an_artifact_of_another_storage_names_its_producer_too(map_index):
+    producer = Producer(dag_id="flights", run_id="manual__1", task_id="clean", map_index=map_index, try_number=2)
+    assert producer_in(artifact_uri("s3://lp@bucket/deep/root", producer, "x", ".json")) == producer
+    assert producer_in(artifact_uri("file:///", producer, "x", ".json")) == producer
+
+
+@pytest.mark.parametrize("uri", ["", "x", "file:///a/b", "s3://bucket/dag/run/task/x.json"])
+def test_what_is_no_artifact_of_ours_names_nobody(uri):
+    assert producer_in(uri) is None

@@ -134,3 +134,20 @@ def test_a_password_in_the_storage_is_refused_and_not_repeated(url):
     with pytest.raises(SettingError, match=r"holds a password: put it into an Airflow connection") as caught:
         check_storage(url)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("/data//runs/", "file:///data/runs"),
+        ("file:///data/./runs", "file:///data/runs"),
+        ("memory://a//b/", "memory://a/b"),
+    ],
+)
+def test_a_storage_has_one_spelling(url, expected):
+    assert check_storage(url) == expected
+
+
+def test_a_storage_does_not_lead_upwards():
+    with pytest.raises(SettingError, match=r"has '\.\.' in it: write the path that it leads to"):
+        check_storage("file:///data/../runs")

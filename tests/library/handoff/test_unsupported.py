@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import io
 import pathlib
 import re
 import threading
+from contextlib import contextmanager
 
 import pytest
 
 from airflow_linepipe.errors import HandoffError, StorageFaultError, UnsupportedValueError
 from airflow_linepipe.handoff import CodecRegistry, Encoding, Exchange
+from airflow_linepipe.handoff.stores.local import LocalStore
 
 
 class Engine:
@@ -105,11 +108,43 @@ def test_trouble_of_the_machine_reaches_the_caller_as_itself(error, producer, tm
 
 def test_a_full_disk_leaves_nothing_and_names_the_output(producer, tmp_path, stored):
     full = OSError(errno.ENOSPC, "disk full")
-    exchange = Exchange(f"file://{tmp_path}", codecs=CodecRegistry(extra=[FailingCodec(full)]))
+
+    class FullFile(io.BytesIO):
+        def write(self, data):
+            raise full
+
+    class FullDisk(LocalStore):
+        @contextmanager
+        def write(self, uri):
+            with super().write(uri):
+                yield FullFile()
+
+    exchange = Exchange(f"file://{tmp_path}", open_store=lambda _: FullDisk())
     with pytest.raises(StorageFaultError, match=f"'x' of {re.escape(str(producer))} cannot be written.*disk full") as e:
         exchange.put(1, name="x", producer=producer)
     assert e.value.__cause__ is full
     assert stored() == []
+
+
+@pytest.mark.parametrize("error", [PermissionError("my own file"), OSError(errno.EIO, "my device")], ids=repr)
+def test_what_the_value_raises_is_not_blamed_on_the_storage(error, producer, tmp_path, stored):
+    exchange = Exchange(f"file://{tmp_path}", codecs=CodecRegistry(extra=[FailingCodec(error)]))
+    with pytest.raises(UnsupportedValueError, match="my own file|my device") as e:
+        exchange.put(1, name="x", producer=producer)
+    assert e.value.__cause__ is error
+    assert stored() == []
+
+
+class Strange:
+    @property
+    def __class__(self):
+        message = "ask me nothing"
+        raise RuntimeError(message)
+
+
+def test_a_value_that_cannot_even_be_looked_at_is_named(producer, tmp_path):
+    with pytest.raises(UnsupportedValueError, match="'x' of task .*RuntimeError: ask me nothing"):
+        Exchange(f"file://{tmp_path}").put(Strange(), name="x", producer=producer)
 
 
 def test_a_reader_without_memory_says_so(producer, tmp_path):

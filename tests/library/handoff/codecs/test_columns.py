@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from fingerprint import fingerprint
 
-from airflow_linepipe.errors import UnknownColumnError
+from airflow_linepipe.errors import SettingError, UnknownColumnError
 from airflow_linepipe.handoff import Exchange
 
 FRAME = pd.DataFrame(
@@ -34,6 +34,10 @@ TABLES = {
     "labels in levels": (
         pd.DataFrame(np.ones((2, 2)), columns=pd.MultiIndex.from_product([["a"], ["x", "y"]])),
         [("a", "y")],
+    ),
+    "labels of several kinds in levels": (
+        pd.DataFrame(np.ones((2, 4)), columns=pd.MultiIndex.from_product([["a", "b"], [1, 2]])),
+        [("b", 2), ("a", 1)],
     ),
     "no rows": (FRAME[["delay", "n"]][:0], ["n"]),
     "what only pickle carries": (FRAME.assign(mixed=[1, "x", None]), ["mixed", "n"]),
@@ -124,3 +128,29 @@ def test_what_would_hardly_become_smaller_is_not_compressed(producer):
     reference = exchange.put(noise, name="x", producer=producer)
     assert noise.nbytes < reference.nbytes < noise.nbytes * 1.01
     assert exchange.get(reference).equals(noise)
+
+
+def test_the_index_of_a_frame_is_a_column_of_a_table(exchange, producer):
+    table = pa.Table.from_pandas(FRAME.set_index("carrier"))
+    reference = exchange.put(table, name="x", producer=producer)
+    assert exchange.get(reference, columns=["carrier"]).column_names == ["carrier"]
+    assert exchange.get(reference, columns=["n"]).column_names == ["n"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "sentence"),
+    [("delay", "columns='delay': give a list"), (["n", "n"], "one of them stands there twice"), ({"n"}, "give a list")],
+    ids=str,
+)
+def test_columns_that_are_no_choice_are_refused(columns, sentence, exchange, producer):
+    reference = exchange.put(FRAME, name="x", producer=producer)
+    with pytest.raises(SettingError, match=sentence):
+        exchange.get(reference, columns=columns)
+
+
+def test_of_two_columns_of_one_name_none_can_be_chosen(exchange, producer):
+    table = pa.table([pa.array([1]), pa.array([2]), pa.array([3])], names=["a", "a", "b"])
+    reference = exchange.put(table, name="x", producer=producer)
+    assert exchange.get(reference, columns=["b"]).column_names == ["b"]
+    with pytest.raises(UnknownColumnError, match="no column 'a': it has b"):
+        exchange.get(reference, columns=["a"])

@@ -133,3 +133,21 @@ def test_a_path_that_is_no_file_cannot_travel(kind, allow_pickle, tmp_path, tmp_
 def test_a_path_without_a_disk_is_a_plain_value_to_pickle(travel):
     value = pathlib.PurePosixPath("a/b")
     assert travel(value).value == value
+
+
+def test_a_file_without_a_suffix_cannot_take_the_place_of_another_output(exchange, producer, tmp_path):
+    path = tmp_path / "notes"
+    path.write_text("a file")
+    text = exchange.put("a text", name="report", producer=producer)
+    file = exchange.put(path, name="report.txt", producer=producer)
+    assert text.uri != file.uri
+    with exchange:
+        assert (exchange.get(text), exchange.get(file).read_text()) == ("a text", "a file")
+
+
+def test_a_name_that_its_escapes_make_too_long_is_given_up(exchange, producer, tmp_path):
+    path = tmp_path / os.fsdecode(b"\xff" * 80 + b".csv")
+    path.write_text("content")
+    with exchange:
+        copy = exchange.get(exchange.put(path, name="x", producer=producer))
+        assert (copy.name, copy.read_text()) == ("file.csv", "content")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cProfile
 import datetime as dt
 import decimal
 import zoneinfo
@@ -35,7 +36,20 @@ def with_attrs(**attrs):
     return frame
 
 
+def in_itself():
+    value = [1]
+    value.append(value)
+    return value
+
+
 COLUMNS = {
+    **{f"{name}[pyarrow]": column([1.5, None, 3.25], f"{name}[pyarrow]") for name in ("float", "double")},
+    "halffloat[pyarrow]": column(pd.array(pa.array(np.array([1.5, 2.5], "f2")), dtype=pd.ArrowDtype(pa.float16()))),
+    **{
+        f"{name}[pyarrow]": column(pd.to_datetime(["2020", None, "2021"]), f"{name}[pyarrow]")
+        for name in ("timestamp[us]", "timestamp[ns, UTC]", "date32[day]")
+        if "date" not in name
+    },
     **{name: column(np.arange(3, dtype=name)) for name in ("int8", "int16", "int32", "int64")},
     **{name: column(np.arange(3, dtype=name)) for name in ("uint8", "uint16", "uint32", "uint64")},
     **{name: column(np.array([1.5, np.nan], dtype=name)) for name in ("float16", "float32", "float64")},
@@ -392,3 +406,22 @@ def test_any_frame_comes_back_as_it_was(value, travel):
 )
 def test_any_series_comes_back_as_it_was(value, travel):
     assert fingerprint(travel(value).value) == fingerprint(value)
+
+
+def test_a_wide_frame_takes_no_more_time_for_each_column(travel):
+    def calls(columns):
+        value = pd.DataFrame(np.arange(2 * columns).reshape(2, columns), columns=[f"c{i}" for i in range(columns)])
+        value["text"] = "x"
+        profile = cProfile.Profile()
+        back = profile.runcall(travel, value).value
+        assert fingerprint(back.iloc[:, -3:]) == fingerprint(value.iloc[:, -3:])
+        return sum(entry.callcount for entry in profile.getstats())
+
+    assert calls(1000) < 2.5 * calls(500)
+
+
+def test_lists_that_hold_themselves_are_kept_from_arrow_which_would_crash(travel):
+    trip = travel(column([in_itself()], object))
+    back = trip.value["a"].iloc[0]
+    assert trip.reference.codec == "pickle"
+    assert back[1] is back

@@ -70,8 +70,8 @@ PLAIN = {
     ],
     "times": [dt.time.min, dt.time.max],
     "timedeltas": [dt.timedelta.min, dt.timedelta.max, dt.timedelta(microseconds=-1)],
-    "deep": nested(300, list),
-    "deep tuples": nested(100, tuple),
+    "deep": nested(90, list),
+    "deep tuples": nested(90, tuple),
     "numpy numbers": [
         *(np.dtype(code).type(1) for code in "?bhilBHILefd"),
         *(np.complex64(1j), np.complex128(1j), np.longdouble("1.1"), np.clongdouble(1j)),
@@ -275,3 +275,21 @@ def test_the_summary_says_how_long_it_is(value, length, travel):
 def test_the_same_value_makes_the_same_bytes(travel):
     value = {"b": 1.5, "a": (1, {"x": dt.date(2020, 1, 1)})}
     assert travel(value).reference.digest == travel(dict(value)).reference.digest
+
+
+def in_dicts(levels, key):
+    value = 1
+    for _ in range(levels):
+        value = {key: value}
+    return value
+
+
+@pytest.mark.parametrize("levels", [99, 100, 101, 250, 333, 400, 450])
+@pytest.mark.parametrize("key", ["a", 1], ids=["text", "number"])
+def test_whatever_is_written_can_be_read_however_deep_it_is(levels, key, travel):
+    value = in_dicts(levels, key)
+    back = travel(value).value
+    for _ in range(levels):
+        assert list(back) == [key]
+        back = back[key]
+    assert back == 1
