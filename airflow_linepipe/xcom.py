@@ -354,6 +354,8 @@ def _fields(value: Any) -> dict[str, Any]:
 
 def _is_same(one: Any, other: Any) -> bool:
     """Whether two values are equal, the types of all that is in them included."""
+    if one is other:
+        return True
     if type(one) is not type(other):
         return False
     if isinstance(one, dict):

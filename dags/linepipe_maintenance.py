@@ -25,7 +25,7 @@ with DAG(
 
     @task
     def collect_old_runs(params: dict) -> dict[str, int]:
-        """A run goes when it is beyond both limits; the log says which, and why others stay."""
+        """A run goes when it is beyond both limits; the log says which go, and what of them stays and why."""
         from airflow_linepipe import Retention
         from airflow_linepipe.hooks.retention import collect_garbage
 

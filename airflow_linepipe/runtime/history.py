@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from airflow_linepipe.errors import ArtifactUnreadableError, RunNotFoundError
+from airflow_linepipe.errors import ArtifactUnreadableError, RunNotFoundError, StorageFaultError
 from airflow_linepipe.handoff import ArtifactRef, Exchange, open_store, record_uri
 from airflow_linepipe.runtime.memory import MemoryUse
 from airflow_linepipe.runtime.result import RunResult, StepReport
@@ -19,10 +19,20 @@ def write_run(result: RunResult, storage: str) -> None:
     Args:
         result: The run.
         storage: The URL below which its artifacts lie.
+
+    Raises:
+        StorageFaultError: The storage does not take it.
     """
     uri = record_uri(storage, result.pipeline, result.run_id)
-    with open_store(uri).write(uri) as file:
-        file.write(json.dumps(result.to_dict()).encode())
+    try:
+        with open_store(uri).write(uri) as file:
+            file.write(json.dumps(result.to_dict()).encode())
+    except OSError as error:
+        message = (
+            f"The record of run '{result.run_id}' cannot be written to {uri}: {type(error).__name__}: {error}. Check "
+            f"the storage '{storage}'."
+        )
+        raise StorageFaultError(message) from error
 
 
 def read_run(storage: str, run_id: str, *, name: str = "local", allow_pickle: bool = True) -> RunResult:
@@ -41,14 +51,21 @@ def read_run(storage: str, run_id: str, *, name: str = "local", allow_pickle: bo
     Raises:
         RunNotFoundError: There is no such run.
         ArtifactUnreadableError: Its record is damaged.
+        StorageFaultError: The storage cannot be read.
     """
     exchange = Exchange(storage, allow_pickle=allow_pickle)
     uri = record_uri(exchange.storage, name, run_id)
     try:
         text = bytes(open_store(uri).read(uri))
     except FileNotFoundError as error:
-        message = f"There is no run '{run_id}' of pipeline '{name}' in {storage}: nothing lies at {uri}."
+        message = (
+            f"There is no run '{run_id}' of pipeline '{name}' in {storage}: nothing lies at {uri}. Only run() leaves a "
+            f"record; of a run in Airflow, read the references in XCom with load_artifact()."
+        )
         raise RunNotFoundError(message) from error
+    except OSError as error:
+        message = f"The storage '{storage}' cannot be read: {type(error).__name__}: {error}."
+        raise StorageFaultError(message) from error
     try:
         return _result(json.loads(text), exchange)
     except (ValueError, KeyError, TypeError, AttributeError) as error:

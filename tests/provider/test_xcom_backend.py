@@ -723,3 +723,42 @@ def test_on_a_real_airflow(tmp_path):
             f"ArtifactNotFoundError: Artifact 'return_value' is gone: nothing lies at {again['artifact']['uri']}" in log
         )
         assert f"It was written by task 'produce' of DAG 'plain', run '{run_id}', try 2; clear that task" in log
+
+
+@pytest.mark.parametrize("spelling", ["{0}", "file://{0}/", "file://{0}//"], ids=["a path", "a slash", "two slashes"])
+def test_purge_knows_the_storage_however_it_is_written(spelling, storage, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__LINEPIPE__STORAGE", spelling.format(storage))
+    wire = push(b"content")
+    assert path_of(wire).exists()
+    purge(wire)
+    assert not path_of(wire).exists()
+
+
+@dataclasses.dataclass(eq=False)
+class Holder:
+    content: object
+
+
+@dataclasses.dataclass
+class Tagged:
+    content: object = dataclasses.field(default=None, compare=False, repr=False)
+
+
+class Text(str):
+    """A text that Airflow would write as a plain one."""
+
+    __slots__ = ()
+
+
+@pytest.mark.parametrize(
+    ("value", "content"),
+    [(Holder({1: 2}), {1: 2}), (Tagged({3: 4}), {3: 4}), (Holder(Text("x")), Text("x"))],
+    ids=["without equality", "not compared", "a subclass"],
+)
+def test_a_dataclass_that_airflow_may_restore_keeps_what_it_holds(value, content, storage, monkeypatch):
+    from airflow.sdk import serde
+
+    monkeypatch.setattr(serde, "_match", lambda _: True)
+    back = pull(push(value))
+    assert type(back) is type(value)
+    assert (type(back.content), back.content) == (type(content), content)

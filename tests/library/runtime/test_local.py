@@ -24,6 +24,7 @@ from airflow_linepipe.errors import (
     PlanError,
     RunNotFoundError,
     SettingError,
+    StorageFaultError,
     UnknownOutputError,
     UnsupportedValueError,
 )
@@ -313,3 +314,10 @@ def test_an_ephemeral_output_is_known_and_not_kept():
     assert result.outputs == {"lock": "", "kind": "type"}
     with pytest.raises(UnknownOutputError, match="did not keep the output 'lock': it stayed inside its task; persist"):
         result["lock"]
+
+
+def test_a_storage_that_takes_nothing_is_named_before_any_node_runs(tmp_path):
+    (tmp_path / "file").write_text("")
+    pipeline = Pipeline([Node(lambda: 1, [], ["x"])])
+    with pytest.raises(StorageFaultError, match=r"The storage '.*/file' cannot be read: NotADirectory"):
+        airflow_linepipe.run(pipeline, storage=f"{tmp_path}/file", quiet=True)
