@@ -26,7 +26,14 @@ from airflow_linepipe.errors import (
     UnknownColumnError,
     UnsupportedValueError,
 )
-from airflow_linepipe.handoff.codecs import ENTRY_POINT_GROUP, CodecRegistry, Compression, Payload, type_name
+from airflow_linepipe.handoff.codecs import (
+    ENTRY_POINT_GROUP,
+    TABLE_TYPES,
+    CodecRegistry,
+    Compression,
+    Payload,
+    type_name,
+)
 from airflow_linepipe.handoff.layout import Producer, artifact_uri, producer_in, producer_of
 from airflow_linepipe.handoff.reference import ArtifactRef
 from airflow_linepipe.handoff.stores import Store, check_storage, open_store
@@ -45,7 +52,6 @@ _FOR_A_HELPER: Final = 1 << 19
 _FOR_THREADS: Final = 1 << 25
 # What Airflow calls the module of a DAG file.
 _DAG_FILE: Final = "unusual_prefix_"
-_WITH_COLUMNS: Final = frozenset({"pandas.DataFrame", "polars.DataFrame", "pyarrow.Table"})
 
 
 class Exchange:
@@ -162,7 +168,7 @@ class Exchange:
                 f"it stays closed. It was written by {self._origin(reference)}."
             )
             raise PickleRefusedError(message)
-        if columns and reference.type not in _WITH_COLUMNS:
+        if columns and reference.type not in TABLE_TYPES:
             message = (
                 f"Artifact '{reference.name}' is a {reference.type}, which has no columns to choose from: it was "
                 f"written by {self._origin(reference)}."

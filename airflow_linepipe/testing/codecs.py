@@ -16,6 +16,7 @@ import pytest
 
 from airflow_linepipe.errors import ArtifactAlteredError, InvalidReferenceError, PickleRefusedError, UnknownColumnError
 from airflow_linepipe.handoff import ArtifactRef, Codec, CodecRegistry, Encoding, Exchange, Payload, Producer
+from airflow_linepipe.handoff.codecs import TABLE_TYPES
 from airflow_linepipe.handoff.layout import artifact_uri
 from airflow_linepipe.handoff.stores import open_store
 from airflow_linepipe.testing.comparison import is_same
@@ -25,8 +26,6 @@ __all__ = ["CodecContract"]
 
 _MAX_NAME: Final = 60
 _MAX_EXTENSION_BYTES: Final = 20
-# Types whose readers may choose columns.
-_TABLES: Final = ("pandas.DataFrame", "polars.DataFrame", "pyarrow.Table")
 _PRODUCER: Final = Producer(
     dag_id="a_dag_with_a_rather_long_name",
     run_id="scheduled__2013-01-01T00:00:00.000000+00:00",
@@ -231,7 +230,7 @@ class CodecContract:
 
     def test_a_reader_may_choose_columns_of_a_table(self, value: Any, tmp_path: Path) -> None:
         reference = self._store(value, tmp_path)
-        if reference.type not in _TABLES:
+        if reference.type not in TABLE_TYPES:
             return
         in_arrow = reference.type == "pyarrow.Table"
         labels = list(value.column_names if in_arrow else value.columns)

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from airflow_linepipe.handoff.codecs.arrow import Compression
-from airflow_linepipe.handoff.codecs.codec import Codec, Encoding, Payload, type_name
+from airflow_linepipe.handoff.codecs.codec import TABLE_TYPES, Codec, Encoding, Payload, type_name
 from airflow_linepipe.handoff.codecs.registry import ENTRY_POINT_GROUP, CodecRegistry
 
-__all__ = ["ENTRY_POINT_GROUP", "Codec", "CodecRegistry", "Compression", "Encoding", "Payload", "type_name"]
+__all__ = [
+    "ENTRY_POINT_GROUP",
+    "TABLE_TYPES",
+    "Codec",
+    "CodecRegistry",
+    "Compression",
+    "Encoding",
+    "Payload",
+    "type_name",
+]

@@ -60,12 +60,13 @@ class ArrowCodec:
     def decode(self, payload: Payload) -> Any:
         import pyarrow as pa
 
-        reader = pa.ipc.open_file(pa.py_buffer(payload.view))
+        source = pa.py_buffer(payload.view)
+        reader = pa.ipc.open_file(source)
         if payload.reference.type == "pyarrow.RecordBatch":
             return reader.get_batch(0)
         if payload.columns and _has_levels(reader.schema, payload):
             return chosen_columns(frame_from_table(reader.read_all(), payload.view), payload)
-        table = _chosen(payload) if payload.columns else reader.read_all()
+        table = _chosen(source, reader.schema, payload) if payload.columns else reader.read_all()
         match payload.reference.type:
             case "pandas.DataFrame":
                 return frame_from_table(table, payload.view, payload.columns)
@@ -122,12 +123,10 @@ def _has_levels(schema: pa.Schema, payload: Payload) -> bool:
     return payload.reference.type == "pandas.DataFrame" and len(schema.pandas_metadata["column_indexes"]) > 1
 
 
-def _chosen(payload: Payload) -> pa.Table:
+def _chosen(source: pa.Buffer, schema: pa.Schema, payload: Payload) -> pa.Table:
     """The columns that the reader wants, and those of a frame's index behind them."""
     import pyarrow as pa
 
-    source = pa.py_buffer(payload.view)
-    schema = pa.ipc.open_file(source).schema
     names = [str(label) for label in payload.columns]
     described = schema.pandas_metadata if payload.reference.type == "pandas.DataFrame" else {}
     index = [name for name in described.get("index_columns", ()) if isinstance(name, str)]

@@ -11,8 +11,10 @@ from typing import Any, BinaryIO, Final, Literal, Protocol
 from airflow_linepipe.errors import UnknownColumnError
 from airflow_linepipe.handoff.reference import ABSENT, Absent, ArtifactRef, Json
 
-__all__ = ["Codec", "Encoding", "Payload", "check_columns", "chosen_columns", "type_name"]
+__all__ = ["TABLE_TYPES", "Codec", "Encoding", "Payload", "check_columns", "chosen_columns", "type_name"]
 
+# The types whose readers may choose columns.
+TABLE_TYPES: Final = frozenset({"pandas.DataFrame", "polars.DataFrame", "pyarrow.Table"})
 _SHOWN_COLUMNS: Final = 20
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Final
 
 __all__ = ["PARTS_AT_ONCE", "PART_BYTES", "fill", "part_bytes"]
 
@@ -20,12 +20,12 @@ def part_bytes(nbytes: int) -> int:
     return max(PART_BYTES, -(-nbytes // _MAX_PARTS))
 
 
-async def fill(memory: memoryview, fetch: Callable[[int, int], Awaitable[Any]]) -> None:
+async def fill(memory: memoryview, fetch: Callable[..., Awaitable[bytes]]) -> None:
     """Fetch an object in parts, each to its place.
 
     Args:
         memory: As large as the object.
-        fetch: Gives the bytes from a start to an end.
+        fetch: Gives the bytes from a ``start`` to an ``end``.
 
     Raises:
         OSError: Somebody has put another object in its place; the next attempt asks for its size.
@@ -35,7 +35,7 @@ async def fill(memory: memoryview, fetch: Callable[[int, int], Awaitable[Any]]) 
     async def place(start: int) -> None:
         end = min(start + PART_BYTES, len(memory))
         async with free:
-            part = memoryview(await fetch(start, end))
+            part = await fetch(start=start, end=end)
         if len(part) != end - start:
             raise OSError(errno.EIO, f"{len(part)} bytes came instead of {end - start}")
         memory[start:end] = part

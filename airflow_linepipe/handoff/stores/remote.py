@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import tempfile
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeVar
@@ -133,12 +134,7 @@ class FsspecStore:
         if info.get("type") == "directory":
             raise FileNotFoundError(path)
         memory = new_memory(info["size"])
-
-        def fetch(start: int, end: int) -> Awaitable[bytes]:
-            part: Awaitable[bytes] = file_system._cat_file(path, start=start, end=end)
-            return part
-
-        self._wait(file_system, lambda: fill(memory, fetch), nbytes=len(memory))
+        self._wait(file_system, lambda: fill(memory, partial(file_system._cat_file, path)), nbytes=len(memory))
         return memory
 
     def _request(self, file_system: AbstractFileSystem, name: str, *args: Any, nbytes: int = 0, **options: Any) -> Any:
