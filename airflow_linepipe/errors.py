@@ -15,6 +15,7 @@ builtin that a caller would expect::
     │   ├── OutputTypeError (TypeError)         a node returned what cannot be split into its outputs
     │   ├── MissingInputError (KeyError)        a step was run without one of its inputs
     │   └── RunNotFoundError (LookupError)      no run of this id left a record
+    ├── UntrustedEntryError (ValueError)        an entry of the cache is damaged, or not signed with its secret
     ├── StandaloneError (RuntimeError)          an Airflow started for tests or the demo did not do its part
     └── HandoffError
         ├── InvalidReferenceError (ValueError)  a dict claims to be a reference and is not
@@ -76,6 +77,7 @@ __all__ = [
     "UnknownOutputError",
     "UnsupportedValueError",
     "UnsupportedVersionError",
+    "UntrustedEntryError",
 ]
 
 
@@ -172,6 +174,10 @@ class MissingInputError(RunError, KeyError):
 
 class RunNotFoundError(RunError, LookupError):
     """No run of this id left a record in this storage."""
+
+
+class UntrustedEntryError(LinepipeError, ValueError):
+    """An entry of the cache is damaged, or not signed with its secret: it is not believed."""
 
 
 class StandaloneError(LinepipeError, RuntimeError):

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Param
 from airflow.sdk.log import redact  # type: ignore[attr-defined]  # what masks the conf of a run in the UI
 
 from airflow_linepipe.errors import SettingError
 from airflow_linepipe.operators.arguments import missing_param
-from airflow_linepipe.plan import Override, check_override, checked_mapping
+from airflow_linepipe.plan import Override, check_override, checked_mapping, looks_secret
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
 
 __all__ = ["check_task_params", "declare_params", "name_params"]
-
-# Beside the names that Airflow masks.
-_SECRET_NAME: Final = re.compile(r"(^|[._])(pwd|pass|credentials?|auth)($|[._])", re.IGNORECASE)
-# A login in a URL, or a "password=…" in one or in a DSN.
-_SECRET_TEXT: Final = re.compile(r"://[^/\s]*@|\b(pass\w*|pwd|token|sig|signature|secret|\w*key)\s*=", re.IGNORECASE)
 
 
 def name_params(
@@ -103,15 +97,6 @@ def _param(override: Override, group: str) -> Param:
 
 
 def _is_secret(override: Override) -> bool:
-    """Whether a value must not stand in a form: Airflow would mask it by its name, or it has a login in it."""
-    if redact("value", override.name) != "value" or _SECRET_NAME.search(override.name):
-        return True
-    return any(_SECRET_TEXT.search(text) for text in _texts(override.parameter.default))
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list):
-        for item in value:
-            yield from _texts(item)
+    """Whether a value must not stand in a form."""
+    masked = redact("value", override.name) != "value"
+    return masked or looks_secret(override.name, override.parameter.default)

@@ -12,6 +12,8 @@ from types import CodeType
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
+from airflow_linepipe.fingerprint.writing import names_written
+
 __all__ = ["Bytecode", "Import", "read_bytecode"]
 
 # What a class body says about itself, and not about what it does.
@@ -47,12 +49,14 @@ class Bytecode:
         chains: The globals it reads, each with the attributes that are taken of it at once: ("helpers", "clean").
         imports: What it imports.
         frees: The names of the variables that it has of the functions around it.
+        written: The names of the globals, and of these variables, that it changes.
     """
 
     text: str
     chains: tuple[tuple[str, ...], ...]
     imports: tuple[Import, ...]
     frees: tuple[str, ...]
+    written: frozenset[str]
 
 
 _known: WeakKeyDictionary[CodeType, Bytecode] = WeakKeyDictionary()
@@ -76,6 +80,7 @@ def _read(code: CodeType) -> Bytecode:
         chains=tuple(dict.fromkeys(chains)),
         imports=tuple(dict.fromkeys(imports)),
         frees=code.co_freevars,
+        written=frozenset(names_written(instructions)).union(*(part.written for part in inner)),
     )
 
 

@@ -8,17 +8,32 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
-__all__ = ["package_version"]
+__all__ = ["OWN", "PYTHON", "Package", "package_version"]
 
 _INSTALLED: Final = tuple({f"{sysconfig.get_path(name)}/" for name in ("stdlib", "platstdlib", "purelib", "platlib")})
-PYTHON: Final = f"python {sys.version_info[0]}.{sys.version_info[1]}"
+
+
+class Package(NamedTuple):
+    """What somebody else has written.
+
+    Attributes:
+        name: The name that is imported; "" for the author's own.
+        version: The version of its distribution, or of each if there are several.
+    """
+
+    name: str
+    version: str
+
+
+PYTHON: Final = Package(name="python", version=f"{sys.version_info[0]}.{sys.version_info[1]}")
+OWN: Final = Package(name="", version="")
 
 
 @cache
-def package_version(module_name: str) -> str:
-    """The distribution and version that a module comes with, such as "pandas 3.1.1"; "" for the author's own.
+def package_version(module_name: str) -> Package:
+    """The package that a module is of, with its version; `OWN` for the author's own.
 
     Args:
         module_name: The module's dotted name.
@@ -27,12 +42,13 @@ def package_version(module_name: str) -> str:
     if package in sys.stdlib_module_names or package in sys.builtin_module_names:
         return PYTHON
     if not _is_installed(package):
-        return ""
+        return OWN
     try:
-        return f"{package} {version(package)}"
+        return Package(name=package, version=version(package))
     except PackageNotFoundError:
         names = sorted(_distributions().get(package, ()))
-        return " ".join(f"{name} {version(name)}" for name in names)
+        versions = " ".join(f"{name} {version(name)}" for name in names)
+        return Package(name=package, version=versions) if versions else OWN
 
 
 @cache

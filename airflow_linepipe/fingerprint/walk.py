@@ -20,8 +20,9 @@ from itertools import chain as chained
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from airflow_linepipe.fingerprint.bytecode import Import, read_bytecode
+from airflow_linepipe.fingerprint.bytecode import Bytecode, Import, read_bytecode
 from airflow_linepipe.fingerprint.origin import package_version
+from airflow_linepipe.fingerprint.writing import CHANGING
 
 __all__ = ["Walk"]
 
@@ -44,11 +45,13 @@ class Walk:
 
     Attributes:
         texts: What each thing on the way is, by name and in the order in which they are met.
+        versions: Those of Python and of the packages on the way, by name.
         unknown: What cannot be described, each in a few words.
     """
 
     def __init__(self) -> None:
         self.texts: dict[str, str] = {}
+        self.versions: dict[str, str] = {}
         self.unknown: list[str] = []
         self._met: dict[int, str] = {}
         # While it goes on nothing else may get their ids.
@@ -75,7 +78,7 @@ class Walk:
         if isinstance(value, type):
             return self._class(value)
         if isinstance(value, types.ModuleType):
-            return package_version(value.__name__) or self._module(value)
+            return self._installed(value.__name__) or self._module(value)
         if isinstance(value, _SILENT):
             return type(value).__name__
         parts = _parts(value)
@@ -83,18 +86,25 @@ class Walk:
             return f"{type(value).__name__} {self._several(parts, name)}"
         return self._data(value) or self._object(value, name)
 
+    def _installed(self, module: str) -> str:
+        """The package of a module that somebody else has written, its version noted; "" for the author's own."""
+        installed = package_version(module)
+        if installed.name:
+            self.versions[installed.name] = installed.version
+        return installed.name
+
     def _several(self, values: Iterable[Any], name: str) -> str:
         return "[" + ",".join(self.describe(value, name) for value in values) + "]"
 
     def _function(self, function: types.FunctionType) -> str:
-        if installed := package_version(function.__module__ or ""):
+        if installed := self._installed(function.__module__ or ""):
             return f"{installed} {function.__module__}.{function.__qualname__}"
         reference = self._met[id(function)]
         name = _name_of(function)
         code = read_bytecode(function.__code__)
         lines = [code.text, self._several([function.__defaults__, function.__kwdefaults__], name)]
-        lines += [f"{free}={text}" for free, text in self._closure(function, code.frees, name)]
-        lines += [f"{'.'.join(chain)}={self._global(chain, function, name)}" for chain in code.chains]
+        lines += [f"{free}={text}" for free, text in self._closure(function, code, name)]
+        lines += [f"{'.'.join(chain)}={self._global(chain, function, code, name)}" for chain in code.chains]
         lines += [f"import {self._import(found, function, name)}" for found in code.imports]
         own = {key: item for key, item in vars(function).items() if key != "__wrapped__"}
         if own:
@@ -109,28 +119,35 @@ class Walk:
         number = sum(1 for known in self.texts if known == name or known.startswith(f"{name} ("))
         self.texts[f"{name} ({number + 1})" if number else name] = text
 
-    def _closure(self, function: types.FunctionType, frees: tuple[str, ...], name: str) -> Iterator[tuple[str, str]]:
-        for free, cell in zip(frees, function.__closure__ or (), strict=True):
+    def _closure(self, function: types.FunctionType, code: Bytecode, name: str) -> Iterator[tuple[str, str]]:
+        for free, cell in zip(code.frees, function.__closure__ or (), strict=True):
             try:
                 content = cell.cell_contents
             except ValueError:
                 yield free, "empty"
                 continue
-            yield free, self.describe(content, f"'{free}' around {name}")
+            if free in code.written and _is_scratch(content):
+                yield free, _SCRATCH
+            else:
+                yield free, self.describe(content, f"'{free}' around {name}")
 
-    def _global(self, chain: tuple[str, ...], function: types.FunctionType, name: str) -> str:
+    def _global(self, chain: tuple[str, ...], function: types.FunctionType, code: Bytecode, name: str) -> str:
         first, *attributes = chain
         if first not in function.__globals__:
             if first in _BLIND:
                 self.unknown.append(f"{name} calls {first}()")
             return f"builtin {hasattr(builtins, first)}"
+        if first in code.written and _is_scratch(function.__globals__[first]):
+            return _SCRATCH
         return self._attribute(function.__globals__[first], first, attributes, name)
 
     def _attribute(self, value: Any, path: str, attributes: list[str], name: str) -> str:
         for position, attribute in enumerate(attributes):
             if not isinstance(value, types.ModuleType):
+                if attribute in CHANGING and _is_scratch(value):
+                    return _SCRATCH
                 break
-            if installed := package_version(value.__name__):
+            if installed := self._installed(value.__name__):
                 return f"{installed} {value.__name__}.{'.'.join(attributes[position:])}"
             if not hasattr(value, attribute):
                 return "absent"
@@ -139,14 +156,14 @@ class Walk:
         if isinstance(value, types.FunctionType | type | types.ModuleType):
             return text
         # A name of its own: what has changed is the constant, and not each function that reads it.
-        named = ".".join([*name.split(".")[:-1], path])
-        self._note(named, text)
-        return f"@{named}"
+        self._note(".".join([*name.split(".")[:-1], path]), text)
+        # As the function spells it: the module's name is no part of what it does.
+        return f"@{path}"
 
     def _import(self, found: Import, function: types.FunctionType, name: str) -> str:
         package = function.__globals__.get("__package__") or ""
         module = "." * found.level + found.module
-        installed = "" if found.level else package_version(found.module)
+        installed = "" if found.level else self._installed(found.module)
         if installed:
             return f"{installed} {found.module} {found.names}"
         try:
@@ -173,7 +190,7 @@ class Walk:
         return reference
 
     def _class(self, kind: type) -> str:
-        if installed := package_version(kind.__module__):
+        if installed := self._installed(kind.__module__):
             return f"{installed} {kind.__module__}.{kind.__qualname__}"
         reference = self._met[id(kind)]
         name = _name_of(kind)
@@ -201,7 +218,7 @@ class Walk:
 
     def _object(self, value: Any, name: str) -> str:
         """By its class, and by what `copy` and `pickle` would make it of."""
-        home = package_version(getattr(value, "__module__", None) or type(value).__module__)
+        home = self._installed(getattr(value, "__module__", None) or type(value).__module__)
         if isinstance(value, types.WrapperDescriptorType | types.MethodDescriptorType):
             return f"{home} {value.__objclass__.__qualname__}.{value.__name__}"
         if isinstance(value, types.BuiltinFunctionType) and isinstance(value.__self__, types.ModuleType | None):
@@ -255,6 +272,14 @@ _KINDS: Final[Sequence[tuple[type | tuple[type, ...], Callable[[Any], Iterable[A
 )
 # What they do is told to people, and to no other node.
 _SILENT: Final = (logging.Logger, io.TextIOWrapper)
+
+
+# What a function writes to is what it keeps, a counter or a memo, and not what it is made of.
+_SCRATCH: Final = "written to"
+
+
+def _is_scratch(value: Any) -> bool:
+    return not isinstance(value, types.ModuleType | types.FunctionType | type)
 
 
 def _is_data(value: Any) -> bool:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from airflow_linepipe.handoff.codecs import Codec, CodecRegistry, Compression, Encoding, Payload, type_name
+from airflow_linepipe.handoff.codecs import (
+    OPEN_FORMATS,
+    Codec,
+    CodecRegistry,
+    Compression,
+    Encoding,
+    Payload,
+    type_name,
+)
 from airflow_linepipe.handoff.exchange import COMPRESSIONS, Exchange
-from airflow_linepipe.handoff.layout import NOT_MAPPED, Producer, record_uri
-from airflow_linepipe.handoff.reference import ABSENT, ArtifactRef, Json, is_reference
+from airflow_linepipe.handoff.layout import NOT_MAPPED, Producer, escape, explanation_uri, own_url, record_uri
+from airflow_linepipe.handoff.reference import ABSENT, ArtifactRef, Json, is_reference, references_in
 from airflow_linepipe.handoff.retention import (
     Collected,
     Removal,
@@ -30,6 +38,7 @@ __all__ = [
     "ABSENT",
     "COMPRESSIONS",
     "NOT_MAPPED",
+    "OPEN_FORMATS",
     "ArtifactRef",
     "Codec",
     "CodecRegistry",
@@ -52,9 +61,13 @@ __all__ = [
     "claim_publication",
     "claim_use",
     "collect",
+    "escape",
+    "explanation_uri",
     "is_reference",
     "open_file_system",
     "open_store",
+    "own_url",
     "record_uri",
+    "references_in",
     "type_name",
 ]

@@ -8,10 +8,12 @@ from typing import Final
 from urllib.parse import quote, unquote
 
 __all__ = [
+    "EXPLANATIONS",
     "NOT_MAPPED",
     "Producer",
     "artifact_uri",
     "escape",
+    "explanation_uri",
     "is_cut",
     "is_name",
     "own_url",
@@ -25,6 +27,8 @@ __all__ = [
 
 # Airflow's own value for a task that is not mapped.
 NOT_MAPPED: Final = -1
+# The folder of a run in which it stands why its tasks ran or did not.
+EXPLANATIONS: Final = ".why"
 _MAX_SEGMENT_BYTES: Final = 240
 _CONNECTION: Final = re.compile(r"^([^/:]+://)[^/@]*@")
 _CUT: Final = re.compile(r"--[0-9a-f]{24}$")
@@ -105,6 +109,14 @@ def own_url(root: str) -> str:
 def record_uri(root: str, dag_id: str, run_id: str) -> str:
     """The URI of what is known of a whole run; no task's folder can have its name."""
     return f"{run_url(root, dag_id, run_id)}/.run.json"
+
+
+def explanation_uri(root: str, producer: Producer) -> str:
+    """The URI of why a task ran or did not, whichever try."""
+    index = "" if producer.map_index == NOT_MAPPED else f".{producer.map_index}"
+    ending = f"{index}.json"
+    folder = f"{run_url(root, producer.dag_id, producer.run_id)}/{EXPLANATIONS}"
+    return f"{folder}/{escape(producer.task_id, reserve=len(ending))}{ending}"
 
 
 def producer_of(root: str, uri: str) -> Producer | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from enum import Enum
 from typing import Any, Final, Literal, TypeAlias
@@ -20,6 +20,7 @@ __all__ = [
     "is_reference",
     "json_size",
     "printable",
+    "references_in",
 ]
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
@@ -47,6 +48,19 @@ def is_reference(value: object) -> bool:
     return isinstance(value, dict) and MARK in value
 
 
+def references_in(value: object) -> Iterator[ArtifactRef]:
+    """Every reference on the wire in lists, tuples and dicts.
+
+    Raises:
+        InvalidReferenceError: One that claims to be a reference is none.
+    """
+    if is_reference(value):
+        yield ArtifactRef.from_wire(value)
+    elif isinstance(value, dict | list | tuple) and type(value) in (dict, list, tuple):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from references_in(item)
+
+
 def json_size(value: Json) -> int:
     """The bytes a value takes as compact JSON."""
     return len(json.dumps(value, separators=(",", ":"), allow_nan=False).encode())
@@ -70,6 +84,7 @@ class ArtifactRef:
         digest: "algorithm:hex" of the stored bytes.
         summary: What a person wants to see: rows, columns, shape. JSON-safe and bounded.
         value: The value itself when it is small and plain, JSON-safe; else `ABSENT`.
+        recipe: What has made it, as the cache knows it; "" if it does not.
     """
 
     name: str
@@ -80,6 +95,7 @@ class ArtifactRef:
     digest: str
     summary: Mapping[str, Json] = field(default_factory=dict)
     value: Json | Literal[Absent.ABSENT] = ABSENT
+    recipe: str = ""
 
     def to_wire(self) -> dict[str, Json]:
         """The plain JSON dict.
@@ -94,6 +110,8 @@ class ArtifactRef:
         wire["summary"] = dict(self.summary)
         if not isinstance(self.value, Absent):
             wire["value"] = self.value
+        if self.recipe:
+            wire["recipe"] = self.recipe
         _check_wire(wire)
         return wire
 
@@ -126,6 +144,7 @@ _TYPES: Final[Mapping[str, type]] = {
     "digest": str,
     "nbytes": int,
     "summary": dict,
+    "recipe": str,
 }
 
 
@@ -141,9 +160,9 @@ def _wire_problem(wire: Mapping[str, Any]) -> str:
     if unknown := sorted(str(key) for key in wire.keys() - known):
         return f"'{unknown[0]}' is no field of it"
     for name, expected in _TYPES.items():
-        if name not in wire:
+        if name not in wire and name != "recipe":
             return f"'{name}' is missing"
-        if not isinstance(wire[name], expected) or isinstance(wire[name], bool):
+        if not isinstance(wire.get(name, ""), expected) or isinstance(wire.get(name), bool):
             return f"'{name}' is {_shown(wire[name])}, not {expected.__name__}"
     if wire["nbytes"] < 0:
         return f"'nbytes' is {wire['nbytes']}"

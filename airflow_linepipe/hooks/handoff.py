@@ -14,10 +14,10 @@ from airflow.sdk.definitions.xcom_arg import MapXComArg
 
 from airflow_linepipe import settings
 from airflow_linepipe.errors import OutputTypeError
-from airflow_linepipe.handoff import NOT_MAPPED, ArtifactRef, Exchange, Json, Producer, is_reference
+from airflow_linepipe.handoff import NOT_MAPPED, ArtifactRef, Exchange, Json, Producer, is_reference, references_in
 from airflow_linepipe.hooks.retention import claim_inputs
 from airflow_linepipe.hooks.storage import open_store
-from airflow_linepipe.runtime import load_references, references_in
+from airflow_linepipe.runtime import load_references
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator, Context

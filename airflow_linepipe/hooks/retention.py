@@ -34,8 +34,7 @@ _UNFINISHED: Final = ["queued", "running"]
 
 def claim_inputs(uris: Iterable[str], exchange: Exchange, reader: Producer) -> None:
     """Record which artifacts a run reads: those of other runs stay as long as it does."""
-    for uri in dict.fromkeys(uris):
-        claim_use(exchange.storage, uri, reader=reader, open_store=open_store)
+    claim_use(exchange.storage, uris, reader=reader, open_store=open_store)
 
 
 def claim_output(published: Json, asset: Asset, exchange: Exchange, producer: Producer) -> None:

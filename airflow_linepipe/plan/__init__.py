@@ -10,8 +10,10 @@ from airflow_linepipe.plan.grouping import PIPELINE_ID, Granularity, plan_parts
 from airflow_linepipe.plan.living import check_live, check_travel
 from airflow_linepipe.plan.naming import MAX_ID_LENGTH, function_label
 from airflow_linepipe.plan.overriding import Override, check_override, override_plan, overrides_read, plan_overrides
+from airflow_linepipe.plan.parameter import is_plain
 from airflow_linepipe.plan.part import Part, Persist, Source, cut_parts, part_after
 from airflow_linepipe.plan.planner import MissingConfig, Order, build_plan, plan_pipeline
+from airflow_linepipe.plan.secrecy import looks_secret
 from airflow_linepipe.plan.step import (
     ArtifactBinding,
     Binding,
@@ -57,7 +59,9 @@ __all__ = [
     "draw_ascii",
     "draw_mermaid",
     "function_label",
+    "is_plain",
     "load_target",
+    "looks_secret",
     "lookup",
     "override_plan",
     "overrides_read",

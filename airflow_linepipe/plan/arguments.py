@@ -11,15 +11,15 @@ from airflow_linepipe.errors import SettingError
 __all__ = ["checked_choice", "checked_mapping", "checked_names", "did_you_mean"]
 
 
-def checked_choice(argument: str, value: object, choices: tuple[str, str]) -> None:
-    """Make sure that an argument is one of two words.
+def checked_choice(argument: str, value: object, choices: tuple[str, ...]) -> None:
+    """Make sure that an argument is one of some words.
 
     Raises:
         SettingError: It is something else; the sentence begins with the argument.
     """
     if value not in choices:
-        one, other = choices
-        message = f'{argument}={value!r} is not known: use "{one}" or "{other}".'
+        *others, last = (f'"{choice}"' for choice in choices)
+        message = f"{argument}={value!r} is not known: use {', '.join(others)} or {last}."
         raise SettingError(message)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from airflow_linepipe.runtime.history import read_run
 from airflow_linepipe.runtime.local import run
 from airflow_linepipe.runtime.outputs import name_outputs, with_ways_out
-from airflow_linepipe.runtime.references import load_references, references_in
+from airflow_linepipe.runtime.references import load_references
 from airflow_linepipe.runtime.result import RunResult, StepReport
 from airflow_linepipe.runtime.runner import StepRun, run_plan
 
@@ -16,7 +16,6 @@ __all__ = [
     "load_references",
     "name_outputs",
     "read_run",
-    "references_in",
     "run",
     "run_plan",
     "with_ways_out",

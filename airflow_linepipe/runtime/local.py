@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing, suppress
@@ -10,8 +11,20 @@ from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any
 
+from airflow_linepipe.cache import (
+    Cache,
+    CacheMode,
+    Ingredient,
+    Ledger,
+    Recalled,
+    Seal,
+    TaskCache,
+    as_cache,
+    identify,
+    part_caches,
+)
 from airflow_linepipe.errors import RunNotFoundError, SettingError, UnsupportedValueError
-from airflow_linepipe.handoff import ArtifactRef, Exchange, Json, Producer, type_name
+from airflow_linepipe.handoff import ArtifactRef, Exchange, Json, Producer, claim_use, open_store, type_name
 from airflow_linepipe.plan import (
     ArtifactBinding,
     Binding,
@@ -26,6 +39,7 @@ from airflow_linepipe.plan import (
     Plan,
     Resource,
     ResourceBinding,
+    Source,
     Step,
     checked_mapping,
     override_plan,
@@ -41,6 +55,8 @@ from airflow_linepipe.runtime.result import RunResult, State, StepReport
 from airflow_linepipe.runtime.runner import run_plan
 
 __all__ = ["run"]
+
+logger = logging.getLogger(__name__)
 
 
 def run(
@@ -59,6 +75,10 @@ def run(
     name: str = "local",
     run_id: str | None = None,
     allow_pickle: bool = True,
+    cache: Cache | CacheMode | bool = False,
+    node_cache: Mapping[str, Cache | CacheMode | bool] | None = None,
+    refresh_from: str = "",
+    cache_secret: str = "",
     quiet: bool = False,
 ) -> RunResult:
     """Run a pipeline in this process, with the tasks and the handoff that a DAG would have.
@@ -82,6 +102,12 @@ def run(
         name: The pipeline's name: the folder below the storage.
         run_id: The run's id; left out, the time and a random end.
         allow_pickle: Whether values may travel as pickles.
+        cache: Whether nodes take the results of earlier runs in this storage, whichever pipeline or DAG has made them,
+            if their code and inputs are the same: True or "use", "refresh", False or "off", or a `Cache`.
+        node_cache: The same for single tasks, by their ids.
+        refresh_from: The task that is run whatever there is, with all that come after it.
+        cache_secret: What signs the entries of the cache. Those of others are not seen; an Airflow that shares the
+            storage keeps its own in the Variable ``linepipe_cache_secret``.
         quiet: Whether to show no progress.
 
     Returns:
@@ -110,12 +136,17 @@ def run(
     if params is not None:
         plan = override_plan(plan, params, plan_overrides(plan))
     parts = plan_parts(plan, granularity=granularity, persist=persist)
+    caches = part_caches(parts, as_cache("cache", cache), checked_mapping("node_cache", node_cache), refresh_from)
     run_id = run_id or f"local__{datetime.now(UTC).isoformat()}_{secrets.token_hex(3)}"
     shelf: _Memory | _Storage = _Memory()
     if storage is not None:
         exchange = Exchange(storage, allow_pickle=allow_pickle)
         _check_new(exchange.storage, name, run_id)
-        shelf = _Storage(exchange=exchange, name=name, run_id=run_id)
+        ledger = Ledger(exchange.storage, Seal(cache_secret), open_store)
+        shelf = _Storage(exchange=exchange, name=name, run_id=run_id, ledger=ledger, caches=caches)
+    elif any(chosen.mode != "off" for chosen in caches.values()):
+        message = "cache: without a storage there is nothing to take results from: give storage= as well."
+        raise SettingError(message)
     with show_progress(sum(len(part.plan.steps) for part in parts), quiet=quiet) as progress:
         return _Run(plan=plan, name=name, run_id=run_id, shelf=shelf, progress=progress).run(parts, given)
 
@@ -148,6 +179,13 @@ class _Memory:
     def keep(self, result: Callable[[], RunResult]) -> None:
         """Nothing outlives the process, so nothing is asked for."""
 
+    def take(self, part: Part, references: Mapping[str, Json]) -> None:
+        """Nothing comes from elsewhere."""
+
+    def cache_of(self, part: Part, given: Mapping[str, Any]) -> TaskCache | None:  # noqa: ARG002  (as in _Storage)
+        """Nothing was before the process."""
+        return None
+
 
 @dataclass(kw_only=True, slots=True)
 class _Storage:
@@ -156,10 +194,14 @@ class _Storage:
     exchange: Exchange
     name: str
     run_id: str
+    ledger: Ledger
+    caches: Mapping[str, Cache]
     references: dict[ArtifactBinding, ArtifactRef] = field(default_factory=dict)
+    _read: dict[str, None] = field(default_factory=dict)
+    _given: dict[str, Ingredient] = field(default_factory=dict)
 
     def put(self, part: Part, name: str, value: Any) -> Json:
-        producer = Producer(dag_id=self.name, run_id=self.run_id, task_id=part.id)
+        producer = self._producer(part)
         try:
             reference = self.exchange.put(value, name=name, producer=producer)
         except UnsupportedValueError as error:
@@ -170,8 +212,40 @@ class _Storage:
     def get(self, artifact: ArtifactBinding) -> Any:
         return self.exchange.get(self.references[artifact])
 
+    def take(self, part: Part, references: Mapping[str, Json]) -> None:
+        """Have references on the wire as the part's outputs, by its names."""
+        for name, reference in references.items():
+            self.references[part.outputs[name]] = ArtifactRef.from_wire(reference)
+
     def keep(self, result: Callable[[], RunResult]) -> None:
         write_run(result(), self.exchange.storage)
+        reader = Producer(dag_id=self.name, run_id=self.run_id, task_id="")
+        claim_use(self.exchange.storage, self._read, reader=reader, open_store=open_store)
+        self._read.clear()
+
+    def cache_of(self, part: Part, given: Mapping[str, Any]) -> TaskCache | None:
+        """What the cache knows of a part; None if it is not asked."""
+        cache = self.caches[part.id]
+        if cache.mode == "off":
+            return None
+        return TaskCache.of_task(
+            part,
+            given={name: self._ingredient(source, given) for name, source in part.sources.items()},
+            cache=cache,
+            ledger=self.ledger,
+            producer=self._producer(part),
+            claim=lambda uris: self._read.update(dict.fromkeys(uris)),
+        )
+
+    def _ingredient(self, source: Source, given: Mapping[str, Any]) -> Ingredient:
+        if isinstance(source, ArtifactBinding):
+            return identify(self.references[source], source.name)
+        if source.name not in self._given:
+            self._given[source.name] = identify(given[source.name], source.name)
+        return self._given[source.name]
+
+    def _producer(self, part: Part) -> Producer:
+        return Producer(dag_id=self.name, run_id=self.run_id, task_id=part.id)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -192,7 +266,6 @@ class _Run:
         """Run part after part; what is known so far is kept before each."""
         try:
             for part in parts:
-                self.shelf.keep(lambda: self._result("running"))
                 self._run_part(part, given)
         except BaseException as error:
             self._fail(error)
@@ -205,10 +278,45 @@ class _Run:
         return result
 
     def _run_part(self, part: Part, given: Mapping[str, Any]) -> None:
+        cache = self.shelf.cache_of(part, given)
+        if cache is None:
+            self._call(part, given)
+            return
+        recalled = cache.recall()
+        if recalled.is_hit:
+            self._take(cache, recalled)
+            return
+        with cache.alone() as has_waited:
+            recalled = cache.recall() if has_waited else recalled
+            self._take(cache, recalled)
+            if not recalled.is_hit:
+                self._call(recalled.part, given, cache, recalled.reason)
+
+    def _take(self, cache: TaskCache, recalled: Recalled) -> None:
+        """Have what earlier runs have left."""
+        logger.info("%s: %s", cache.part.id, recalled.reason)
+        for step_id in recalled.done:
+            step = cache.part.plan.step(step_id)
+            report = self.reports.get(step_id) or replace(self._report(cache.part, step), cached=True)
+            outputs = {
+                name: reference
+                for name, reference in recalled.references.items()
+                if cache.part.outputs[name].producer == step_id
+            }
+            self.shelf.take(cache.part, outputs)
+            self.reports[step_id] = replace(
+                report, state="success", why=recalled.reason, outputs={**report.outputs, **outputs}
+            )
+            self.progress.finish(step, 0.0)
+
+    def _call(self, part: Part, given: Mapping[str, Any], cache: TaskCache | None = None, why: str = "") -> None:
+        """Run what is left of a part; what is known so far is kept before."""
+        self.shelf.keep(lambda: self._result("running"))
+
         def start(step: Step) -> None:
             # A step that makes something ephemeral runs again in other parts; what it left the first time stays.
             known = self.reports.get(step.id)
-            report = self._report(part, step)
+            report = replace(self._report(part, step), why=why)
             self.reports[step.id] = replace(report, task=known.task, outputs=known.outputs) if known else report
             self.progress.start(step)
 
@@ -221,6 +329,9 @@ class _Run:
         with closing(run_plan(part.plan, given=sources, outputs=part.outputs, on_start=start)) as running:
             for ran in running:
                 outputs = {name: self.shelf.put(part, name, value) for name, value in ran.outputs.items()}
+                if cache:
+                    outputs = cache.enter(ran.step, outputs)
+                    self.shelf.take(part, outputs)
                 report = self.reports[ran.step.id]
                 self.reports[ran.step.id] = replace(
                     report,

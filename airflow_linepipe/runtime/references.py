@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from airflow_linepipe.handoff import ArtifactRef, Exchange, is_reference
 
-__all__ = ["load_references", "references_in"]
+__all__ = ["load_references"]
 
 
 def load_references(value: Any, exchange: Exchange, *, columns: Sequence[Any] = ()) -> Any:
@@ -33,12 +33,3 @@ def load_references(value: Any, exchange: Exchange, *, columns: Sequence[Any] = 
     if type(value) is tuple:
         return tuple(load_references(item, exchange, columns=columns) for item in value)
     return value
-
-
-def references_in(value: Any) -> Iterator[ArtifactRef]:
-    """The references that `load_references` would replace."""
-    if is_reference(value):
-        yield ArtifactRef.from_wire(value)
-    elif type(value) in (dict, list, tuple):
-        for item in value.values() if type(value) is dict else value:
-            yield from references_in(item)

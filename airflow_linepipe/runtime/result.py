@@ -29,6 +29,7 @@ class StepReport:
         inputs: Where each input came from, by name: "config", "constant", "resource", "given" or a step's id.
         outputs: Each output by name: its reference on the wire if it was stored, else a dict with its type.
         cached: Whether an earlier run's outputs were taken instead of calling the function.
+        why: Why it was called, or was not, as the cache has it; "" without a cache.
         memory: What the function did to the memory; only of a node with ``profile=True``.
         error: The exception's type and message; "" if there was none.
     """
@@ -41,6 +42,7 @@ class StepReport:
     inputs: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, Json] = field(default_factory=dict)
     cached: bool = False
+    why: str = ""
     memory: MemoryUse | None = None
     error: str = ""
 
@@ -56,6 +58,7 @@ class StepReport:
             "inputs": dict(self.inputs),
             "outputs": dict(self.outputs),
             "cached": self.cached,
+            "why": self.why,
             "memory": memory,
             "error": self.error,
         }

@@ -15,9 +15,11 @@ from airflow_linepipe.handoff.codecs.file import FileCodec
 from airflow_linepipe.handoff.codecs.pickled import PickleCodec
 from airflow_linepipe.handoff.codecs.plain import BytesCodec, JsonCodec, TextCodec
 
-__all__ = ["ENTRY_POINT_GROUP", "CodecRegistry"]
+__all__ = ["ENTRY_POINT_GROUP", "OPEN_FORMATS", "CodecRegistry"]
 
 ENTRY_POINT_GROUP: Final = "airflow_linepipe.codecs"
+# The names of those of our own codecs that hold values and no objects: the same bytes are the same value for ever.
+OPEN_FORMATS: Final = frozenset({"arrow", "bundle", "bytes", "file", "json", "npy", "text"})
 
 
 class CodecRegistry:

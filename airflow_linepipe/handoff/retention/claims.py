@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -68,21 +68,22 @@ def claim_publication(
     _write(f"{own_url(storage)}/{PUBLISHED}/{escape(asset)}/{name}", record, open_store)
 
 
-def claim_use(storage: str, uri: str, *, reader: Producer, open_store: Callable[[str], Store]) -> None:
-    """Record that a run reads an artifact of another run, before it does; nothing to do for an artifact of its own.
+def claim_use(storage: str, uris: Iterable[str], *, reader: Producer, open_store: Callable[[str], Store]) -> None:
+    """Record that a run reads artifacts of other runs, before it does; nothing to do for artifacts of its own.
 
     Args:
         storage: The URL below which the run's own artifacts lie. What lies elsewhere is not recorded.
-        uri: The artifact.
+        uris: The artifacts.
         reader: A task of the run.
         open_store: Gives the store of a URI.
     """
     folder = run_url(storage, reader.dag_id, reader.run_id)
-    path = path_below(storage, uri)
-    if path is not None and path_below(folder, uri) is None:
-        # One record for each artifact, however many tasks read it.
-        name = f"{sha256(path.encode()).hexdigest()[:32]}.json"
-        _write(f"{folder}/{USES}/{name}", {"uri": uri, "artifact": path}, open_store)
+    paths = [path_below(storage, uri) for uri in dict.fromkeys(uris) if path_below(folder, uri) is None]
+    artifacts = sorted(path for path in paths if path is not None)
+    if artifacts:
+        # One record for the same artifacts, however many tasks read them.
+        name = f"{sha256(json.dumps(artifacts).encode()).hexdigest()[:32]}.json"
+        _write(f"{folder}/{USES}/{name}", {"artifacts": artifacts}, open_store)
 
 
 def read_publication(record: str, storage: str, store: Store) -> Publication:
@@ -103,8 +104,8 @@ def read_publication(record: str, storage: str, store: Store) -> Publication:
     raise _damaged(record, "it names no asset or no artifacts")
 
 
-def read_use(record: str, storage: str, store: Store) -> str:
-    """The URI of the artifact in a record of `claim_use`.
+def read_use(record: str, storage: str, store: Store) -> frozenset[str]:
+    """The URIs of the artifacts in a record of `claim_use`.
 
     Args:
         record: As in `read_publication`.
@@ -116,9 +117,9 @@ def read_use(record: str, storage: str, store: Store) -> str:
         DamagedRecordError: It is none.
     """
     match _read(record, store):
-        case {"artifact": str(path)}:
-            return f"{storage}/{path}"
-    raise _damaged(record, "it names no artifact")
+        case {"artifacts": list(paths)} if all(isinstance(path, str) for path in paths):
+            return frozenset(f"{storage}/{path}" for path in paths)
+    raise _damaged(record, "it names no artifacts")
 
 
 def _write(uri: str, record: Mapping[str, Any], open_store: Callable[[str], Store]) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from airflow_linepipe.errors import DamagedRecordError
-from airflow_linepipe.handoff.layout import is_cut, unescape
+from airflow_linepipe.handoff.layout import EXPLANATIONS, is_cut, unescape
 from airflow_linepipe.handoff.retention.claims import PUBLISHED, USES, Publication, read_publication, read_use
 from airflow_linepipe.handoff.stores import Store, StoredObject
 
@@ -149,7 +149,7 @@ def _run(
 def _uses(records: Iterable[StoredObject], storage: str, store: Store) -> Iterable[str]:
     for record in records:
         with suppress(FileNotFoundError):  # as above
-            yield read_use(record.uri, storage, store)
+            yield from read_use(record.uri, storage, store)
 
 
 def _hides_claims(segments: tuple[str, ...]) -> bool:
@@ -182,6 +182,8 @@ def _kind_in_run(folders: list[str], name: str) -> str:
             return "record" if is_temporary or name == _RUN_RECORD else "stray"
         case [folder] if folder == USES:
             return "use"
+        case [folder] if folder == EXPLANATIONS:
+            return "record"
         case [task_id, *numbers] if (
             _SEGMENT.fullmatch(task_id)
             and len(numbers) in (1, 2)

@@ -51,7 +51,7 @@ class Storage:
 
     def use(self, reference, dag_id, run_id):
         reader = Producer(dag_id=dag_id, run_id=run_id, task_id="t")
-        claim_use(self.root, reference.uri, reader=reader, open_store=self.open_store)
+        claim_use(self.root, [reference.uri], reader=reader, open_store=self.open_store)
 
     def write(self, path, content=b""):
         uri = f"{self.root}/{path}"
@@ -389,7 +389,7 @@ def test_a_use_is_recorded_once_and_none_of_the_runs_own(local):
     (record,) = [path for path in local.files() if "/.uses/" in path]
     assert record.startswith("d/r1/.uses/")
     content = json.loads(bytes(open_store(local.root).read(f"{local.root}/{record}")))
-    assert content == {"uri": other.uri, "artifact": "d/r2/t/1/x.json"}
+    assert content == {"artifacts": ["d/r2/t/1/x.json"]}
 
 
 def test_a_long_id_is_cut_in_its_folder_and_the_run_says_so(local):

@@ -1,0 +1,61 @@
+"""One at a time: who needs what somebody else is already making waits for it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+__all__ = ["alone"]
+
+_FILE: Final = "file://"
+
+
+@contextmanager
+def alone(uri: str) -> Iterator[bool]:
+    """Hold a lock until the ``with`` ends or the process does.
+
+    Args:
+        uri: The lock's file. Only a file system has locks: elsewhere everybody goes on at once.
+
+    Yields:
+        Whether somebody else has held it meanwhile: what was to be made may be there now.
+    """
+    if not uri.startswith(_FILE):
+        yield False
+        return
+    path = Path(uri.removeprefix(_FILE))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, has_waited = _lock(path)
+    try:
+        yield has_waited
+    finally:
+        # Removed while it is held: who waits for it sees that it is another one, and begins again.
+        with suppress(FileNotFoundError):
+            path.unlink()
+        os.close(descriptor)
+
+
+def _lock(path: Path) -> tuple[int, bool]:
+    import fcntl
+
+    has_waited = False
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            has_waited = True
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if _is_at(descriptor, path):
+            return descriptor, has_waited
+        os.close(descriptor)
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False

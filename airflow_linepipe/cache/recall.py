@@ -1,0 +1,240 @@
+"""What a task need not do again: the longest beginning of its steps whose results are in storage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from airflow_linepipe.cache.difference import describe_changes
+from airflow_linepipe.cache.ledger import Entry, Ledger
+from airflow_linepipe.cache.policy import Cache
+from airflow_linepipe.cache.recipe import Ingredient, Recipe, recipes_of
+from airflow_linepipe.errors import UntrustedEntryError
+from airflow_linepipe.handoff import ArtifactRef, Json, Producer, is_reference, references_in
+from airflow_linepipe.plan import ArtifactBinding, Part, Step, part_after
+
+__all__ = ["Recalled", "TaskCache"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recalled:
+    """What of a task is left to do.
+
+    Attributes:
+        part: The rest; it has no steps if nothing is left.
+        done: The ids of the steps that need not be called, in order.
+        references: What they have left, on the wire, by name.
+        reason: Why, in one line: "cache hit: …", "cache miss: …".
+    """
+
+    part: Part
+    done: tuple[str, ...]
+    references: Mapping[str, Json]
+    reason: str
+
+    @property
+    def is_hit(self) -> bool:
+        """Whether nothing is left to do."""
+        return not self.part.plan.steps
+
+
+class _Miss(Exception):  # noqa: N818  (no error)
+    """Why a step has to be called."""
+
+
+@dataclass(kw_only=True, slots=True)
+class TaskCache:
+    """The cache as one task uses it.
+
+    Attributes:
+        ledger: What the cache knows.
+        cache: How it is used.
+        part: What the task does, all of it.
+        producer: The task.
+        recipes: What its steps are made of, by id.
+        claim: Records that the task's run reads artifacts of other runs, by their URIs.
+    """
+
+    ledger: Ledger
+    cache: Cache
+    part: Part
+    producer: Producer
+    recipes: Mapping[str, Recipe]
+    claim: Callable[[Collection[str]], None]
+
+    @classmethod
+    def of_task(
+        cls,
+        part: Part,
+        *,
+        given: Mapping[str, Ingredient],
+        cache: Cache,
+        ledger: Ledger,
+        producer: Producer,
+        claim: Callable[[Collection[str]], None],
+        shape: str = "",
+    ) -> TaskCache:
+        """The cache for a part of a plan.
+
+        Args:
+            part: The part.
+            given: What it is given, by name; see `identify`.
+            cache: How the cache is used.
+            ledger: What the cache knows.
+            producer: The task.
+            claim: Records that the task's run reads artifacts of other runs, by their URIs.
+            shape: In which form the task leaves its outputs, if not in the usual one.
+        """
+        recipes = recipes_of(part.plan, given=given, cache=cache, shape=shape) if cache.mode != "off" else {}
+        return cls(ledger=ledger, cache=cache, part=part, producer=producer, recipes=recipes, claim=claim)
+
+    def recall(self) -> Recalled:
+        """Look for results of earlier runs; no value is read."""
+        if self.cache.mode == "off":
+            return self._left((), {}, "cache off")
+        if self.cache.mode == "refresh":
+            return self._left((), {}, "cache refresh: called whatever there is")
+        found: dict[str, Entry] = {}
+        ran, stored, reason = [], dict[ArtifactBinding, Json](), ""
+        for step in self.part.plan.steps:
+            try:
+                if outputs := self._outputs(step):
+                    found[step.id], references = self._entry(step)
+                    stored.update({outputs[name]: reference for name, reference in references.items()})
+                elif not step.outputs:
+                    found[step.id], _ = self._entry(step)
+            except _Miss as miss:
+                reason = f"cache miss: {self._named(step, str(miss))}"
+                break
+            ran.append(step.id)
+        rest, done = part_after(self.part, ran, stored)
+        references = {
+            name: stored[artifact]
+            for name, artifact in self.part.outputs.items()
+            if artifact.producer in done and artifact in stored
+        }
+        runs = list(dict.fromkeys(_told(found[step_id]) for step_id in done if step_id in found))
+        if done:
+            hit = f"cache hit: {self._through(done)}{', '.join(runs)}"
+            reason = f"{hit}; {reason}" if reason else hit
+        return Recalled(part=rest, done=done, references=references, reason=reason or "cache miss")
+
+    def alone(self) -> AbstractContextManager[bool]:
+        """Keep others from doing the same meanwhile, who would then find it done; see `Ledger.alone`."""
+        recipes = [self.recipes[step.id] for step in self.part.plan.steps] if self.cache.mode == "use" else []
+        if not recipes or any(recipe.unknown for recipe in recipes):
+            return nullcontext(enter_result=False)
+        return self.ledger.alone([recipe.key for recipe in recipes])
+
+    def enter(self, step: Step, references: Mapping[str, Json]) -> dict[str, Json]:
+        """Let later runs find what a step has left.
+
+        Args:
+            step: The step.
+            references: What it has left, on the wire, by the part's names; all of it is whole in storage.
+
+        Returns:
+            The same, each marked with the recipe that it was made by.
+        """
+        if self.cache.mode == "off":
+            return dict(references)
+        recipe = self.recipes[step.id]
+        self.ledger.remember(self.producer, step.id, recipe)
+        if recipe.unknown:
+            return dict(references)
+        marked = {name: _marked(reference, recipe.key) for name, reference in references.items()}
+        if marked or not step.outputs:
+            by_output = {artifact.name: marked.get(name) for name, artifact in self._outputs(step).items()}
+            entry = Entry(
+                key=recipe.key,
+                producer=self.producer,
+                made=datetime.now(UTC),
+                outputs=tuple(by_output.get(name) for name in step.outputs),
+            )
+            self.ledger.enter(entry)
+        return marked
+
+    def _left(self, done: tuple[str, ...], references: Mapping[str, Json], reason: str) -> Recalled:
+        return Recalled(part=self.part, done=done, references=references, reason=reason)
+
+    def _outputs(self, step: Step) -> dict[str, ArtifactBinding]:
+        """What of a step's outputs leaves the task, by the task's names."""
+        return {name: artifact for name, artifact in self.part.outputs.items() if artifact.producer == step.id}
+
+    def _entry(self, step: Step) -> tuple[Entry, dict[str, Json]]:
+        """What an earlier run has left of a step that is made in the same way.
+
+        Raises:
+            _Miss: Nothing that can be taken.
+        """
+        if not step.outputs and not self.cache.writers:
+            message = "it has no outputs, and what it does elsewhere is done in every run"
+            raise _Miss(message)
+        recipe = self.recipes[step.id]
+        if recipe.unknown:
+            message = f"it cannot be known: {'; '.join(recipe.unknown)}"
+            raise _Miss(message)
+        try:
+            entry = self.ledger.find(recipe.key)
+        except KeyError:
+            raise _Miss(self._changes(step, recipe)) from None
+        except UntrustedEntryError as error:
+            message = f"there is an entry, and {error}"
+            raise _Miss(message) from error
+        if self.cache.ttl is not None and datetime.now(UTC) - entry.made > self.cache.ttl:
+            message = f"{_told(entry)} has made it more than {self.cache.ttl} ago"
+            raise _Miss(message)
+        references = {}
+        for name, artifact in self._outputs(step).items():
+            reference = entry.outputs[step.outputs.index(artifact.name)]
+            if reference is None:
+                message = f"{_told(entry)} did not keep '{artifact.name}'"
+                raise _Miss(message)
+            references[name] = _renamed(reference, artifact.name)
+        self._check_stored(entry, references)
+        return entry, references
+
+    def _check_stored(self, entry: Entry, references: Mapping[str, Json]) -> None:
+        found = [reference for wire in references.values() for reference in references_in(wire)]
+        # Before it is looked for: from then on nobody collects it.
+        self.claim([reference.uri for reference in found])
+        for reference in found:
+            if not self.ledger.is_stored(reference):
+                message = f"what {_told(entry)} has stored is gone ({reference.uri})"
+                raise _Miss(message)
+
+    def _changes(self, step: Step, recipe: Recipe) -> str:
+        try:
+            before = self.ledger.last(self.producer, step.id)
+        except KeyError:
+            return "it is called for the first time"
+        return describe_changes(before, recipe, self.ledger.seal)
+
+    def _named(self, step: Step, reason: str) -> str:
+        """With the step's name where the task has several."""
+        return f"node '{step.id}': {reason}" if len(self.part.plan.steps) > 1 else reason
+
+    def _through(self, done: tuple[str, ...]) -> str:
+        return f"nodes through '{done[-1]}', " if len(done) < len(self.part.plan.steps) else ""
+
+
+def _told(entry: Entry) -> str:
+    producer = entry.producer
+    return f"run {producer.run_id} of '{producer.dag_id}'"
+
+
+def _marked(wire: Json, key: str) -> Json:
+    if is_reference(wire):
+        return replace(ArtifactRef.from_wire(wire), recipe=key).to_wire()
+    if isinstance(wire, dict):
+        return {name: _marked(item, key) for name, item in wire.items()}
+    if isinstance(wire, list):
+        return [_marked(item, key) for item in wire]
+    return wire
+
+
+def _renamed(wire: Json, name: str) -> Json:
+    """The reference under the name that its output has now."""
+    return replace(ArtifactRef.from_wire(wire), name=name).to_wire() if is_reference(wire) else wire
