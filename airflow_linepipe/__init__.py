@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from airflow_linepipe.authoring.dag import LinepipeDag
     from airflow_linepipe.authoring.options import NodeOptions
     from airflow_linepipe.authoring.task_group import LinepipeTaskGroup
+    from airflow_linepipe.cache import Cache
     from airflow_linepipe.decorators.task import linepipe_task
     from airflow_linepipe.handoff import ArtifactRef, Retention
     from airflow_linepipe.hooks.connection import AirflowConnection
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AirflowConnection",
     "ArtifactRef",
+    "Cache",
     "LinepipeCleanupOperator",
     "LinepipeDag",
     "LinepipeNodeOperator",
@@ -39,6 +41,7 @@ __all__ = [
 _HOMES = {
     "AirflowConnection": "airflow_linepipe.hooks.connection",
     "ArtifactRef": "airflow_linepipe.handoff",
+    "Cache": "airflow_linepipe.cache",
     "LinepipeCleanupOperator": "airflow_linepipe.operators.cleanup",
     "LinepipeDag": "airflow_linepipe.authoring.dag",
     "LinepipeNodeOperator": "airflow_linepipe.operators.node",

@@ -11,6 +11,7 @@ from airflow.sdk import DAG
 from airflow_linepipe.authoring.cleaning import Temporary
 from airflow_linepipe.authoring.options import NodeOptions, split_arguments
 from airflow_linepipe.authoring.weaving import Outputs, plan_tasks
+from airflow_linepipe.cache import Cache, CacheMode
 from airflow_linepipe.handoff import Retention
 from airflow_linepipe.plan import Granularity, MissingConfig, Order, Persist, Pipelines, Resource
 
@@ -38,6 +39,7 @@ class LinepipeDag(DAG):
         missing_config: As in `LinepipeTaskGroup`.
         overrides: As in `LinepipeTaskGroup`; the params have no prefix.
         publish: As in `LinepipeTaskGroup`.
+        cache: As in `LinepipeTaskGroup`.
         temporary: As in `LinepipeTaskGroup`.
         retention: As in `LinepipeTaskGroup`.
         storage: Replaces ``[linepipe] storage`` for these tasks.
@@ -67,6 +69,7 @@ class LinepipeDag(DAG):
         missing_config: MissingConfig = "error",
         overrides: Mapping[str, str] | None = None,
         publish: Mapping[str, Asset] | None = None,
+        cache: Cache | CacheMode | bool = False,
         temporary: Temporary = (),
         retention: Retention | None = None,
         storage: str | None = None,
@@ -86,6 +89,7 @@ class LinepipeDag(DAG):
             missing_config=missing_config,
             overrides=overrides,
             publish=publish,
+            cache=cache,
             temporary=temporary,
             retention=retention,
             storage=storage,

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any, Final
 
+from airflow_linepipe.cache import as_cache
 from airflow_linepipe.errors import SettingError
 from airflow_linepipe.operators.arguments import operator_parameters, unknown_argument
 
@@ -19,7 +20,8 @@ class NodeOptions:
 
     Args:
         **operator_arguments: Everything that BaseOperator takes, such as ``retries``, ``pool`` or
-            ``execution_timeout``, except what the pipeline itself decides (ids, group, DAG).
+            ``execution_timeout``, except what the pipeline itself decides (ids, group, DAG); and ``cache``, in place of
+            that of the DAG or the group.
 
     Raises:
         UnknownArgumentError: BaseOperator takes no such argument.
@@ -27,12 +29,14 @@ class NodeOptions:
     """
 
     def __init__(self, **operator_arguments: Any) -> None:
-        for name in operator_arguments:
+        for name, value in operator_arguments.items():
             if name in _OURS:
                 message = f"NodeOptions cannot set '{name}': the pipeline decides it."
                 raise SettingError(message)
-            if name not in operator_parameters():
-                raise unknown_argument(name, owner="NodeOptions", known=operator_parameters())
+            if name == "cache":
+                as_cache("cache", value)
+            elif name not in operator_parameters():
+                raise unknown_argument(name, owner="NodeOptions", known={"cache", *operator_parameters()})
         self.operator_arguments: Mapping[str, Any] = operator_arguments
 
     def __repr__(self) -> str:

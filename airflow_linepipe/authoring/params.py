@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, get_args
 
 from airflow.sdk import Param
 from airflow.sdk.log import redact  # type: ignore[attr-defined]  # what masks the conf of a run in the UI
 
+from airflow_linepipe.cache import CacheMode
 from airflow_linepipe.errors import SettingError
+from airflow_linepipe.hooks.caching import CACHE_PARAM, REFRESH_PARAM
 from airflow_linepipe.operators.arguments import missing_param
 from airflow_linepipe.plan import Override, check_override, checked_mapping, looks_secret
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
 
-__all__ = ["check_task_params", "declare_params", "name_params"]
+__all__ = ["check_task_params", "declare_cache_params", "declare_params", "name_params"]
 
 
 def name_params(
@@ -79,6 +81,28 @@ def declare_params(dag: DAG, known: Mapping[str, Override], names: Mapping[str, 
     for name, param in names.items():
         if param not in dag.params:
             dag.params[param] = _param(known[name], group)
+
+
+def declare_cache_params(dag: DAG, task_ids: Sequence[str]) -> None:
+    """Give a DAG the params through which one run uses the cache another way.
+
+    Args:
+        dag: The DAG, of which another group may have declared them already.
+        task_ids: The tasks that use it.
+    """
+    if not task_ids:
+        return
+    known = dag.params.get_param(REFRESH_PARAM).schema["enum"] if REFRESH_PARAM in dag.params else [None]
+    dag.params[CACHE_PARAM] = Param(
+        None,
+        description="How this run uses the results of earlier ones; empty: as in the DAG file.",
+        schema={"type": ["null", "string"], "enum": [None, *get_args(CacheMode)]},
+    )
+    dag.params[REFRESH_PARAM] = Param(
+        None,
+        description="The task that this run calls whatever there is, with all behind it.",
+        schema={"type": ["null", "string"], "enum": [*known, *task_ids]},
+    )
 
 
 def _check(chosen: Mapping[str, Any], known: Mapping[str, Override], dag: DAG) -> None:

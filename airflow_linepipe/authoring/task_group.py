@@ -12,6 +12,7 @@ from airflow_linepipe.authoring.checking import check_ids
 from airflow_linepipe.authoring.cleaning import Temporary
 from airflow_linepipe.authoring.options import NodeOptions, split_arguments
 from airflow_linepipe.authoring.weaving import Outputs, plan_tasks
+from airflow_linepipe.cache import Cache, CacheMode
 from airflow_linepipe.handoff import Retention
 from airflow_linepipe.plan import Granularity, MissingConfig, Order, Persist, Pipelines, Resource
 
@@ -53,6 +54,9 @@ class LinepipeTaskGroup(TaskGroup):
             value that a node reads gets a typed param of its own, "group_id.config.window"; secrets get none.
         publish: The assets that stand for outputs, by name: each success of the task that makes one is an event of its
             asset, with the output's reference as its extra.
+        cache: Whether tasks take the results of earlier runs in the same storage, whichever DAG has made them, if their
+            code and inputs are the same: True or "use", "refresh", False or "off", or a `Cache`. The DAG gets the
+            params "linepipe.cache" and "linepipe.refresh_from", with which one run has it another way.
         temporary: The outputs that go from storage when the pipeline has run, also if a task failed: their names; or
             "inner" for all that a node of the pipeline reads, except what is published or read by other tasks.
         retention: Which runs of the DAG stay in storage: each run ends with a look at the older ones.
@@ -83,6 +87,7 @@ class LinepipeTaskGroup(TaskGroup):
         missing_config: MissingConfig = "error",
         overrides: Mapping[str, str] | None = None,
         publish: Mapping[str, Asset] | None = None,
+        cache: Cache | CacheMode | bool = False,
         temporary: Temporary = (),
         retention: Retention | None = None,
         storage: str | None = None,
@@ -102,6 +107,7 @@ class LinepipeTaskGroup(TaskGroup):
             missing_config=missing_config,
             overrides=overrides,
             publish=publish,
+            cache=cache,
             temporary=temporary,
             retention=retention,
             storage=storage,

@@ -12,7 +12,8 @@ from airflow_linepipe import settings
 from airflow_linepipe.authoring.checking import check_options
 from airflow_linepipe.authoring.cleaning import Temporary, add_cleanup, check_temporary
 from airflow_linepipe.authoring.options import NodeOptions
-from airflow_linepipe.authoring.params import check_task_params, declare_params, name_params
+from airflow_linepipe.authoring.params import check_task_params, declare_cache_params, declare_params, name_params
+from airflow_linepipe.cache import Cache, CacheMode, as_cache, check_ignored
 from airflow_linepipe.errors import SettingError, UnknownOutputError
 from airflow_linepipe.handoff import Retention, check_storage
 from airflow_linepipe.operators.cleanup import check_retention
@@ -98,6 +99,7 @@ class PlannedTasks:
         options: Settings of single tasks, by the part's id.
         storage: Replaces ``[linepipe] storage``.
         operator_arguments: BaseOperator arguments of every task.
+        cache: Whether results of earlier runs are taken.
         temporary: The artifacts that go when the pipeline has run.
         named_temporary: The names of those that their author has named.
         retention: Which older runs of the DAG stay.
@@ -111,6 +113,7 @@ class PlannedTasks:
     options: Mapping[str, NodeOptions]
     storage: str | None
     operator_arguments: Mapping[str, Any]
+    cache: Cache
     temporary: frozenset[ArtifactBinding]
     named_temporary: frozenset[str]
     retention: Retention | None
@@ -146,6 +149,7 @@ class PlannedTasks:
             tasks[part.id] = operator
             operators.update(dict.fromkeys(part.own, operator))
         declare_params(dag, known, params, group=prefix)
+        declare_cache_params(dag, [operator.task_id for operator in tasks.values() if operator.cache.mode != "off"])
         add_cleanup(
             list(tasks.values()),
             self.temporary,
@@ -170,12 +174,23 @@ class PlannedTasks:
             inputs={name: self._input(source, operators) for name, source in part.sources.items()},
             overrides={name: params[name] for name in part.overridable if name in params},
             publish={name: self.publish[name] for name in part.outputs if name in self.publish},
-            **{**self._storage, **_display_name(part), **self.operator_arguments, **options},
+            **{
+                "cache": self._cache_of(part),
+                **self._storage,
+                **_display_name(part),
+                **self.operator_arguments,
+                **options,
+            },
         )
         if part.outputs and not operator.do_xcom_push:
             message = f"Node '{part.id}': do_xcom_push=False would lose its outputs ({', '.join(part.outputs)})."
             raise SettingError(message)
         return operator
+
+    def _cache_of(self, part: Part) -> Cache:
+        """What counts of the group's cache for a part: it need not read all that is to be ignored."""
+        read = {name for step in part.plan.steps for name in step.inputs}
+        return replace(self.cache, ignore=[name for name in self.cache.ignore if name in read])
 
     def _keeping_published(self, part: Part) -> Part:
         for name in self.publish:
@@ -203,6 +218,7 @@ def plan_tasks(
     missing_config: MissingConfig,
     overrides: Mapping[str, str] | None,
     publish: Mapping[str, Asset] | None,
+    cache: Cache | CacheMode | bool,
     temporary: Temporary,
     retention: Retention | None,
     storage: str | None,
@@ -236,6 +252,8 @@ def plan_tasks(
     check_travel(parts)
     check_options(options, parts)
     published = checked_assets(publish, plan.outputs)
+    chosen = as_cache("cache", cache)
+    check_ignored(chosen, parts)
     artifacts = check_temporary(temporary, plan, published)
     return PlannedTasks(
         plan=plan,
@@ -246,6 +264,7 @@ def plan_tasks(
         options=options,
         storage=None if storage is None else check_storage(storage),
         operator_arguments=operator_arguments,
+        cache=chosen,
         temporary=artifacts,
         named_temporary=frozenset() if temporary == "inner" else frozenset(artifact.name for artifact in artifacts),
         retention=check_retention(retention),

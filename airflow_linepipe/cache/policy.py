@@ -41,6 +41,10 @@ class Cache:
     writers: bool = False
 
     def __post_init__(self) -> None:
+        # As tuples: their text in a serialised DAG must be the same in every process.
+        for argument, texts in (("ignore", self.ignore), ("watch", self.watch)):
+            if isinstance(texts, set | frozenset):
+                object.__setattr__(self, argument, tuple(sorted(texts, key=str)))
         checked_choice("Cache(mode=…)", self.mode, get_args(CacheMode))
         _check("ignore", self.ignore, _are_texts(self.ignore), "a list of the names of inputs")
         _check("ttl", self.ttl, _is_time(self.ttl), "a timedelta above 0, such as timedelta(days=1), or None")

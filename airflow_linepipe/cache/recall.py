@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from airflow_linepipe.cache.ledger import Entry, Ledger
 from airflow_linepipe.cache.policy import Cache
 from airflow_linepipe.cache.recipe import Ingredient, Recipe, recipes_of
 from airflow_linepipe.errors import UntrustedEntryError
-from airflow_linepipe.handoff import ArtifactRef, Json, Producer, is_reference, references_in
+from airflow_linepipe.handoff import ArtifactRef, Json, Producer, explanation_uri, is_reference, references_in
 from airflow_linepipe.plan import ArtifactBinding, Part, Step, part_after
 
 __all__ = ["Recalled", "TaskCache"]
@@ -38,6 +39,10 @@ class Recalled:
     def is_hit(self) -> bool:
         """Whether nothing is left to do."""
         return not self.part.plan.steps
+
+    def to_dict(self) -> dict[str, Json]:
+        """For people who ask why, as JSON."""
+        return {"hit": self.is_hit, "reason": self.reason, "done": list(self.done)}
 
 
 class _Miss(Exception):  # noqa: N818  (no error)
@@ -127,6 +132,14 @@ class TaskCache:
         if not recipes or any(recipe.unknown for recipe in recipes):
             return nullcontext(enter_result=False)
         return self.ledger.alone([recipe.key for recipe in recipes])
+
+    def explain(self, recalled: Recalled) -> None:
+        """Write down beside the task's artifacts why it is called, or is not, and which entries it may write."""
+        uri = explanation_uri(self.ledger.storage, self.producer)
+        keys = [self.recipes[step.id].key for step in recalled.part.plan.steps]
+        record = {**recalled.to_dict(), "keys": keys}
+        with self.ledger.open_store(uri).write(uri) as file:
+            file.write(json.dumps(record).encode())
 
     def enter(self, step: Step, references: Mapping[str, Json]) -> dict[str, Json]:
         """Let later runs find what a step has left.

@@ -25,10 +25,12 @@ if TYPE_CHECKING:
     from airflow.sdk.definitions.taskgroup import MappedTaskGroup
 
 __all__ = [
+    "CACHE_KEY",
     "RESERVED_KEYS",
     "expanded_depth",
     "hand_over",
     "lasting_exchange",
+    "list_handed",
     "load_artifact",
     "load_values",
     "open_exchange",
@@ -37,8 +39,10 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-# Airflow itself keeps these XCom keys.
-RESERVED_KEYS: Final = frozenset({"return_value", "skipmixin_key"})
+# The XCom in which it stands whether a task was called, and why.
+CACHE_KEY: Final = "linepipe_cache"
+# Airflow itself keeps the first two.
+RESERVED_KEYS: Final = frozenset({"return_value", "skipmixin_key", CACHE_KEY})
 
 
 def open_exchange(storage: str | None = None) -> Exchange:
@@ -122,7 +126,7 @@ def load_values(handed: Any, exchange: Exchange, reader: Producer, *, columns: S
         reader: The task; what it reads of other runs stays as long as its own run.
         columns: The labels of the columns to read of the tables; all if left out.
     """
-    listed = _listed(handed)
+    listed = list_handed(handed)
     claim_inputs((reference.uri for reference in references_in(listed)), exchange, reader)
     return load_references(listed, exchange, columns=columns)
 
@@ -198,14 +202,15 @@ def _not_expandable(name: str, producer: Producer, found: str, advice: str) -> O
     return OutputTypeError(message)
 
 
-def _listed(handed: Any) -> Any:
+def list_handed(handed: Any) -> Any:
+    """What a task was handed, with a list for every mapped upstream task; no value is read."""
     from airflow.sdk.execution_time.lazy_sequence import LazyXComSequence
 
     if isinstance(handed, LazyXComSequence):
         # A slice asks once; iterating asks for each item, and for one too many, which the log shows as an error.
         return list(handed[:])
     if type(handed) is dict:
-        return {key: _listed(item) for key, item in handed.items()}
+        return {key: list_handed(item) for key, item in handed.items()}
     if type(handed) in (list, tuple):
-        return type(handed)(_listed(item) for item in handed)
+        return type(handed)(list_handed(item) for item in handed)
     return handed

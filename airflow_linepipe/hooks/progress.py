@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_linepipe.errors import ArtifactAlteredError, ArtifactNotFoundError, ArtifactUnreadableError
-from airflow_linepipe.handoff import ArtifactRef, Exchange, Json, is_reference
+from airflow_linepipe.handoff import Exchange, Json
 from airflow_linepipe.plan import ArtifactBinding, GivenBinding, Part, Step, part_after, plan_overrides
+from airflow_linepipe.runtime import load_references
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -66,7 +67,7 @@ class TaskProgress:
         )
         if not isinstance(kept, dict) or kept["run"] != run:
             return fresh
-        return fresh._after(kept["ran"], kept["references"], exchange)
+        return fresh.after(kept["ran"], kept["references"], exchange)
 
     def take_values(self) -> dict[str, Any]:
         """What earlier tries have left for the rest, by the names that ``part`` has for it; to be had once."""
@@ -81,25 +82,29 @@ class TaskProgress:
         if self._store is not None and (references or not step.outputs):
             self._store.set(_KEY, {"run": dict(self._run), "ran": [*self._ran], "references": {**self.references}})
 
-    def _after(self, ran: list[str], references: dict[str, Json], exchange: Exchange) -> TaskProgress:
-        stored = {
-            artifact: ArtifactRef.from_wire(references[name])
-            for name, artifact in self.part.outputs.items()
-            if is_reference(references.get(name))
-        }
+    def after(self, ran: Sequence[str], references: Mapping[str, Json], exchange: Exchange) -> TaskProgress:
+        """What is left when some steps have run before, as far as what they have left can still be read.
+
+        Args:
+            ran: Their ids, in the part's order from the first one on.
+            references: What they have left, on the wire, by the part's names.
+            exchange: Where it is read.
+        """
+        stored = {artifact: references[name] for name, artifact in self.part.outputs.items() if name in references}
         left, done = part_after(self.part, ran, stored)
         if not done:
             return self
         try:
             values = {
-                name: exchange.get(stored[source])
+                name: load_references(stored[source], exchange)
                 for name, source in left.sources.items()
                 if isinstance(source, ArtifactBinding)
             }
         except (ArtifactNotFoundError, ArtifactAlteredError, ArtifactUnreadableError) as error:
             logger.info("Starting at the beginning: what an earlier try stored cannot be read: %s", error)
             return self
-        logger.info("Resuming after node %s: an earlier try stored what the rest needs.", done[-1])
+        if left.plan.steps:
+            logger.info("Going on after node %s: what the rest needs is stored.", done[-1])
         outputs = {name for name, artifact in self.part.outputs.items() if artifact.producer in done}
         kept = {name: reference for name, reference in references.items() if name in outputs}
         inputs = {name: source.name for name, source in left.sources.items() if isinstance(source, GivenBinding)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.sdk import XComArg
 
 from airflow_linepipe import settings
+from airflow_linepipe.cache import as_cache, check_ignored
 from airflow_linepipe.errors import MissingInputError, PlanError, Problem, SettingError, UnsupportedValueError
 from airflow_linepipe.handoff import check_storage, is_reference
+from airflow_linepipe.hooks.caching import cache_of_run, open_cache
 from airflow_linepipe.hooks.handoff import (
+    CACHE_KEY,
     RESERVED_KEYS,
     expanded_depth,
     hand_over,
+    list_handed,
     load_values,
     open_exchange,
     producer_of_task,
@@ -44,8 +48,8 @@ if TYPE_CHECKING:
     from airflow.sdk import Asset, Context
     from linepipe.node import Node
 
+    from airflow_linepipe.cache import Cache, CacheMode, TaskCache
     from airflow_linepipe.handoff import Exchange, Json, Producer
-    from airflow_linepipe.runtime import StepRun
 
 __all__ = ["LinepipeNodeOperator"]
 
@@ -69,6 +73,8 @@ class LinepipeNodeOperator(ReferenceTemplating):
         constants: linepipe's runtime constants by name.
         overrides: Which params of the DAG take the place of plain values of the config and the constants, by their
             names, such as ``{"config.window": "window"}``.
+        cache: Whether the results of earlier runs are taken if code and inputs are the same: True or "use", "refresh",
+            False or "off", or a `Cache`.
         publish: The assets that stand for outputs, by name: each success is an event of the asset, with the output's
             reference as its extra.
         storage: Replaces ``[linepipe] storage`` for this task.
@@ -94,6 +100,7 @@ class LinepipeNodeOperator(ReferenceTemplating):
         constants: Mapping[str, Any] | None = None,
         overrides: Mapping[str, str] | None = None,
         publish: Mapping[str, Asset] | None = None,
+        cache: Cache | CacheMode | bool = False,
         storage: str | None = None,
         task_id: str | None = None,
         **kwargs: Any,
@@ -110,6 +117,8 @@ class LinepipeNodeOperator(ReferenceTemplating):
                 part = replace(part, overridable=plan_overrides(part.plan))
         if storage is not None:
             storage = check_storage(storage)
+        chosen = as_cache("cache", cache)
+        check_ignored(chosen, [part])
         published = checked_assets(publish, part.outputs)
         if published:
             kwargs["outlets"] = [*kwargs.get("outlets", ()), *published.values()]
@@ -121,6 +130,7 @@ class LinepipeNodeOperator(ReferenceTemplating):
         for name in self.overrides:
             check_override("overrides", name, part.overridable)
         self.publish = published
+        self.cache = chosen
         self.storage = storage
         # A node's output is always a reference: nothing in its place means that the node gave none.
         self.from_nodes = frozenset(
@@ -156,16 +166,20 @@ class LinepipeNodeOperator(ReferenceTemplating):
             overridden = self._overridden(context)
             part = replace(self.part, plan=override_plan(self.part.plan, overridden, self.part.overridable))
             progress = TaskProgress.of_task(context, part, exchange, given=[self.inputs, overridden])
-            with closing(self._run(progress, exchange, producer)) as running:
-                for ran in running:
-                    left = ran.outputs if self.do_xcom_push else {}
-                    progress.note(
-                        ran.step,
-                        {
-                            name: self._store(value, name=name, exchange=exchange, producer=producer, depth=depth)
-                            for name, value in left.items()
-                        },
-                    )
+            cache = open_cache(
+                part,
+                list_handed(self.inputs),
+                cache=cache_of_run(self.cache, self, context),
+                exchange=exchange,
+                producer=producer,
+                depth=depth,
+            )
+            progress = self._recall(cache, progress, exchange, context)
+            if progress.part.plan.steps:
+                with cache.alone() as has_waited:
+                    if has_waited:
+                        progress = self._recall(cache, progress, exchange, context)
+                    self._run(progress, cache, exchange, producer, depth)
             for name, asset in self.publish.items():
                 claim_output(progress.references[name], asset, exchange, producer)
         for name, asset in self.publish.items():
@@ -175,9 +189,31 @@ class LinepipeNodeOperator(ReferenceTemplating):
             return progress.references or None
         return next(iter(progress.references.values()), None)
 
-    def _run(self, progress: TaskProgress, exchange: Exchange, reader: Producer) -> Generator[StepRun]:
+    def _run(
+        self, progress: TaskProgress, cache: TaskCache, exchange: Exchange, producer: Producer, depth: int
+    ) -> None:
+        """Run what is left, each output stored as soon as its node has made it."""
         part = progress.part
-        return run_plan(part.plan, given=self._given(progress, exchange, reader), outputs=part.outputs)
+        given = self._given(progress, exchange, producer)
+        with closing(run_plan(part.plan, given=given, outputs=part.outputs)) as running:
+            del given
+            for ran in running:
+                left = ran.outputs if self.do_xcom_push else {}
+                references = {
+                    name: self._store(value, name=name, exchange=exchange, producer=producer, depth=depth)
+                    for name, value in left.items()
+                }
+                progress.note(ran.step, cache.enter(ran.step, references))
+
+    def _recall(self, cache: TaskCache, progress: TaskProgress, exchange: Exchange, context: Context) -> TaskProgress:
+        """What is left to do when all is taken that earlier runs have left, and why."""
+        if cache.cache.mode == "off" or progress.part is not cache.part:
+            return progress
+        recalled = cache.recall()
+        logger.info("%s", recalled.reason)
+        cache.explain(recalled)
+        context["ti"].xcom_push(CACHE_KEY, recalled.to_dict())
+        return progress.after(recalled.done, recalled.references, exchange)
 
     def _store(self, value: Any, *, name: str, exchange: Exchange, producer: Producer, depth: int) -> Json:
         try:
@@ -221,6 +257,10 @@ class LinepipeNodeOperator(ReferenceTemplating):
         """The values that are read: those behind ``inputs``, and what an earlier try has left."""
         label = self.part.plan.steps[0].label
         handed: Any = self.inputs
+        if isinstance(handed, Mapping) and not is_reference(handed):
+            # What only steps read that need not run is not loaded.
+            read = set(progress.given.values())
+            handed = {name: value for name, value in handed.items() if name in read or name not in self.part.plan.given}
         inputs = load_values(handed, exchange, reader)
         if not isinstance(inputs, Mapping):
             message = f"The inputs of node '{label}' are a {type(inputs).__name__}: give a dict by name."

@@ -1,0 +1,107 @@
+"""From a running Airflow task to the cache: what it is handed, who it is, and what this run has asked for."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, cast, get_args
+
+from airflow.sdk import Variable
+
+from airflow_linepipe.cache import Cache, CacheMode, Ingredient, Ledger, Seal, TaskCache, identify
+from airflow_linepipe.errors import MissingInputError, SettingError
+from airflow_linepipe.handoff import Exchange, Producer, is_reference
+from airflow_linepipe.hooks.retention import claim_inputs
+from airflow_linepipe.hooks.storage import open_store
+from airflow_linepipe.plan import checked_choice, did_you_mean
+
+if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator, Context
+
+    from airflow_linepipe.plan import Part
+
+__all__ = ["CACHE_PARAM", "REFRESH_PARAM", "SECRET_VARIABLE", "cache_of_run", "open_cache"]
+
+# The params through which one run has it another way.
+CACHE_PARAM: Final = "linepipe.cache"
+REFRESH_PARAM: Final = "linepipe.refresh_from"
+# Airflow masks what has "secret" in its name.
+SECRET_VARIABLE: Final = "linepipe_cache_secret"  # noqa: S105  (its name)
+
+
+def cache_of_run(cache: Cache, operator: BaseOperator, context: Context) -> Cache:
+    """How a task uses the cache in this run.
+
+    Args:
+        cache: How its author wants it. One that is off stays off.
+        operator: The task.
+        context: The running task's.
+
+    Raises:
+        SettingError: The run's conf asks for what there is not.
+    """
+    params = context["params"]
+    mode, first = params.get(CACHE_PARAM), params.get(REFRESH_PARAM)
+    if mode is not None:
+        checked_choice(f"The param '{CACHE_PARAM}'", mode, get_args(CacheMode))
+    if first is not None and first not in operator.dag.task_ids:
+        hint = did_you_mean(first, operator.dag.task_ids, otherwise=f"it has {', '.join(operator.dag.task_ids)}.")
+        message = f"The param '{REFRESH_PARAM}' is {first!r}, and the DAG has no such task: {hint}"
+        raise SettingError(message)
+    if cache.mode == "off":
+        return cache
+    if mode is not None:
+        cache = replace(cache, mode=cast("CacheMode", mode))
+    is_behind = first is not None and first in {operator.task_id, *operator.get_flat_relative_ids(upstream=True)}
+    return replace(cache, mode="refresh") if is_behind and cache.mode == "use" else cache
+
+
+def open_cache(
+    part: Part, handed: Any, *, cache: Cache, exchange: Exchange, producer: Producer, depth: int
+) -> TaskCache:
+    """The cache for what a task does.
+
+    Args:
+        part: What it does.
+        handed: What it is handed, references and not values: a dict by name, or a reference to one.
+        cache: How it uses the cache in this run.
+        exchange: Where it stores its outputs.
+        producer: The task.
+        depth: How many levels of its outputs are stored item by item.
+    """
+    return TaskCache.of_task(
+        part,
+        given=_ingredients(part, handed) if cache.mode != "off" else {},
+        cache=cache,
+        ledger=Ledger(exchange.storage, Seal(_secret() if cache.mode != "off" else ""), open_store),
+        producer=producer,
+        claim=lambda uris: claim_inputs(uris, exchange, producer),
+        shape=f"[{depth}]" if depth else "",
+    )
+
+
+def _ingredients(part: Part, handed: Any) -> Mapping[str, Ingredient]:
+    if is_reference(handed):
+        whole = identify(handed, "inputs")
+        return {name: replace(whole, digest=f"{whole.digest} {name}") for name in part.plan.given}
+    for name in part.plan.given:
+        if not isinstance(handed, Mapping) or name not in handed:
+            label = part.plan.steps[0].label
+            message = f"Node '{label}' reads '{name}', and its inputs do not hold it."
+            raise MissingInputError(message)
+    return {name: identify(handed[name], name) for name in part.plan.given}
+
+
+def _secret() -> str:
+    """What signs the entries: an Airflow Variable, made when it is first needed."""
+    found = Variable.get(SECRET_VARIABLE, default=None)
+    if found is None:
+        Variable.set(
+            SECRET_VARIABLE,
+            secrets.token_urlsafe(32),
+            description="Signs the entries of airflow-linepipe's cache: those signed otherwise are not believed.",
+        )
+        # Of two tasks that make one at once, the later one's stays.
+        found = Variable.get(SECRET_VARIABLE)
+    return str(found)
