@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from airflow_linepipe.cache.eviction import evict
+from airflow_linepipe.cache.explanation import Explanation, read_explanations
 from airflow_linepipe.cache.ledger import Entry, Ledger
 from airflow_linepipe.cache.policy import Cache, CacheMode, as_cache, check_ignored, part_caches
 from airflow_linepipe.cache.recall import Recalled, TaskCache
@@ -12,6 +14,7 @@ __all__ = [
     "Cache",
     "CacheMode",
     "Entry",
+    "Explanation",
     "Ingredient",
     "Ledger",
     "Recalled",
@@ -20,7 +23,9 @@ __all__ = [
     "TaskCache",
     "as_cache",
     "check_ignored",
+    "evict",
     "identify",
     "part_caches",
+    "read_explanations",
     "recipes_of",
 ]

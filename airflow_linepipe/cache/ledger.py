@@ -128,6 +128,10 @@ class Ledger:
         """Keep others from cooking the same recipes meanwhile, where the storage allows that: see `alone`."""
         return alone(f"{self._folder}/{self.seal.blind(' '.join(keys))}.lock")
 
+    def path_of(self, key: str) -> str:
+        """Where the entry of a recipe lies, below the storage."""
+        return self._entry_uri(key).removeprefix(f"{self.storage}/")
+
     def _entry_uri(self, key: str) -> str:
         return f"{self._folder}/{key[:2]}/{key[2:]}.json"
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from airflow_linepipe.cache.difference import describe_changes
+from airflow_linepipe.cache.explanation import write_explanation
 from airflow_linepipe.cache.ledger import Entry, Ledger
 from airflow_linepipe.cache.policy import Cache
 from airflow_linepipe.cache.recipe import Ingredient, Recipe, recipes_of
 from airflow_linepipe.errors import UntrustedEntryError
-from airflow_linepipe.handoff import ArtifactRef, Json, Producer, explanation_uri, is_reference, references_in
+from airflow_linepipe.handoff import ArtifactRef, Json, Producer, is_reference, references_in
 from airflow_linepipe.plan import ArtifactBinding, Part, Step, part_after
 
 __all__ = ["Recalled", "TaskCache"]
@@ -135,11 +135,14 @@ class TaskCache:
 
     def explain(self, recalled: Recalled) -> None:
         """Write down beside the task's artifacts why it is called, or is not, and which entries it may write."""
-        uri = explanation_uri(self.ledger.storage, self.producer)
-        keys = [self.recipes[step.id].key for step in recalled.part.plan.steps]
-        record = {**recalled.to_dict(), "keys": keys}
-        with self.ledger.open_store(uri).write(uri) as file:
-            file.write(json.dumps(record).encode())
+        write_explanation(
+            self.ledger.storage,
+            self.producer,
+            steps=[step.id for step in self.part.plan.steps],
+            reason=recalled.reason,
+            entries=[self.ledger.path_of(self.recipes[step.id].key) for step in recalled.part.plan.steps],
+            open_store=self.ledger.open_store,
+        )
 
     def enter(self, step: Step, references: Mapping[str, Json]) -> dict[str, Json]:
         """Let later runs find what a step has left.

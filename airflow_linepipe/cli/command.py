@@ -1,4 +1,4 @@
-"""``airflow-linepipe check|run|show TARGET`` and ``gc``: pipelines and storages on the command line."""
+"""``airflow-linepipe check|run|show TARGET``, ``gc`` and ``why``: pipelines and storages on the command line."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from airflow_linepipe.cli.gc import add_gc
+from airflow_linepipe.cli.why import add_why
 from airflow_linepipe.errors import HintWarning, LinepipeError, SettingError
 from airflow_linepipe.handoff import Exchange, Producer, open_store
 from airflow_linepipe.plan import (
@@ -128,6 +129,9 @@ def _run(chosen: argparse.Namespace) -> None:
         ephemeral=chosen.ephemeral,
         persist=chosen.persist,
         missing_config=chosen.missing_config,
+        cache=chosen.cache,
+        refresh_from=chosen.refresh_from,
+        cache_secret=os.environ.get("AIRFLOW_VAR_LINEPIPE_CACHE_SECRET", ""),
         name=chosen.name,
         quiet=chosen.quiet,
     )
@@ -196,7 +200,7 @@ def _granularity(chosen: argparse.Namespace) -> Any:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="airflow-linepipe", description="A pipeline as a DAG would run it.")
-    commands = parser.add_subparsers(required=True, metavar="check|run|show|gc")
+    commands = parser.add_subparsers(required=True, metavar="check|run|show|gc|why")
     check = commands.add_parser("check", help="say what would fail on a cluster")
     execute = commands.add_parser("run", help="run the pipeline here")
     show = commands.add_parser("show", help="draw the pipeline")
@@ -219,7 +223,10 @@ def _parser() -> argparse.ArgumentParser:
     execute.add_argument("--json", action="store_true", help="print the result as JSON")
     execute.add_argument("--quiet", action="store_true", help="show no progress")
     show.add_argument("--mermaid", action="store_true", help="a Mermaid flowchart instead of linepipe's drawing")
+    execute.add_argument("--cache", default="off", help="use, or refresh to run all and store it; off if left out")
+    execute.add_argument("--refresh-from", default="", metavar="TASK", help="run this task and all behind it anew")
     add_gc(commands)
+    add_why(commands)
     return parser
 
 

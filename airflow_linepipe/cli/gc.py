@@ -10,7 +10,8 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from airflow_linepipe.handoff import Retention, collect
+from airflow_linepipe.cache import evict
+from airflow_linepipe.handoff import Retention, collect, open_store
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, _SubParsersAction
@@ -59,7 +60,13 @@ def _gc(command: ArgumentParser, chosen: argparse.Namespace) -> None:
         keep_for=_LEAST_AGE if chosen.older_than is None else chosen.older_than,
         keep_published=chosen.keep_published,
     )
-    collected = collect(chosen.storage, retention=retention, dag_ids=tuple(chosen.dag), dry_run=chosen.dry_run)
+    collected = collect(
+        chosen.storage,
+        retention=retention,
+        dag_ids=tuple(chosen.dag),
+        dry_run=chosen.dry_run,
+        before=lambda removal: evict(removal, chosen.storage, open_store=open_store),
+    )
     lines = [json.dumps(collected.to_dict(), indent=1)] if chosen.json else collected.lines(dry_run=chosen.dry_run)
     sys.stdout.write("\n".join(lines) + "\n")
 

@@ -12,7 +12,16 @@ from airflow_linepipe.handoff.codecs import (
     type_name,
 )
 from airflow_linepipe.handoff.exchange import COMPRESSIONS, Exchange
-from airflow_linepipe.handoff.layout import NOT_MAPPED, Producer, escape, explanation_uri, own_url, record_uri
+from airflow_linepipe.handoff.layout import (
+    EXPLANATIONS,
+    NOT_MAPPED,
+    Producer,
+    escape,
+    explanation_uri,
+    own_url,
+    record_uri,
+    run_url,
+)
 from airflow_linepipe.handoff.reference import ABSENT, ArtifactRef, Json, is_reference, references_in
 from airflow_linepipe.handoff.retention import (
     Collected,
@@ -37,6 +46,7 @@ from airflow_linepipe.handoff.stores import (
 __all__ = [
     "ABSENT",
     "COMPRESSIONS",
+    "EXPLANATIONS",
     "NOT_MAPPED",
     "OPEN_FORMATS",
     "ArtifactRef",
@@ -69,5 +79,6 @@ __all__ = [
     "own_url",
     "record_uri",
     "references_in",
+    "run_url",
     "type_name",
 ]

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_linepipe import settings
+from airflow_linepipe.cache import evict
 from airflow_linepipe.handoff import (
     Collected,
     Exchange,
@@ -72,13 +73,15 @@ def collect_garbage(
     Raises:
         DamagedRecordError: A record of what must be kept cannot be read: nothing is removed.
     """
+    url = storage or settings.storage()
     collected = collect(
-        storage or settings.storage(),
+        url,
         retention=retention,
         temporaries=temporaries,
         dag_ids=dag_ids,
         is_live=_liveness(context["ti"]),
         dry_run=dry_run,
+        before=lambda removal: evict(removal, url, open_store=open_store),
         open_store=open_store,
     )
     for line in collected.lines(dry_run=dry_run):

@@ -290,6 +290,8 @@ class _Run:
             recalled = cache.recall() if has_waited else recalled
             self._take(cache, recalled)
             if not recalled.is_hit:
+                # A run that calls nothing is told in its record alone.
+                cache.explain(recalled)
                 self._call(recalled.part, given, cache, recalled.reason)
 
     def _take(self, cache: TaskCache, recalled: Recalled) -> None:

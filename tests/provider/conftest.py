@@ -22,6 +22,7 @@ class Run:
     """A finished run of ``dag.test()``."""
 
     state: str
+    dag_id: str
     run_id: str
     tasks: Mapping[tuple[str, int], Any]
     """Task instances by task id and map index."""
@@ -75,6 +76,7 @@ def _run(dag_run: Any) -> Run:
         session.expunge_all()
     return Run(
         state=str(dag_run.state),
+        dag_id=dag_run.dag_id,
         run_id=dag_run.run_id,
         tasks={(task.task_id, task.map_index): task for task in tasks},
         xcoms=xcoms,

@@ -100,6 +100,7 @@ def collect(
     now: datetime | None = None,
     is_live: Callable[[StoredRun], bool] = lambda _: False,
     dry_run: bool = False,
+    before: Callable[[Removal], None] = lambda _: None,
     open_store: Callable[[str], Store] = open_store,
 ) -> Collected:
     """Remove from a storage what a policy lets go and nothing claims.
@@ -115,6 +116,7 @@ def collect(
         now: The time; left out, the clock's.
         is_live: Whether a run is queued or running; it is asked of runs beyond the policy only.
         dry_run: Whether to remove nothing and only tell.
+        before: Called with what goes of a run before any of it does.
         open_store: Gives the store of a URI.
 
     Raises:
@@ -140,6 +142,7 @@ def collect(
             continue
         done.append(removal)
         if not dry_run:
+            before(removal)
             _remove(removal, store)
     if not dry_run:
         for stored in decision.temporary:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from airflow_linepipe.handoff.layout import NOT_MAPPED, escape, is_name, producer_of, run_url
-from airflow_linepipe.handoff.retention.claims import Publication
+from airflow_linepipe.handoff.retention.claims import USES, Publication
 from airflow_linepipe.handoff.retention.policy import Retention, shown
 from airflow_linepipe.handoff.retention.survey import StoredRun, Survey
 from airflow_linepipe.handoff.stores import StoredObject
@@ -74,11 +74,14 @@ class Removal:
 
     @property
     def records(self) -> tuple[StoredObject, ...]:
-        """What goes beside the artifacts, after them: all of it, or only what the run claims of others."""
+        """What goes beside the artifacts, after them: all of it, or only what the run claims of others.
+
+        What tells of the artifacts goes with the last of them.
+        """
         if not self.is_whole:
             return ()
         keeps_some = bool(self.kept or self.run.temporary or self.run.strays)
-        return tuple(record for record in self.run.records if not (keeps_some and record.uri.endswith("/.run.json")))
+        return tuple(record for record in self.run.records if not keeps_some or f"/{USES}/" in record.uri)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
