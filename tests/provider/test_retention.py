@@ -294,7 +294,7 @@ def test_a_use_is_recorded_before_the_artifact_is_read(run_dag, storage):
     Path(reference["uri"].removeprefix("file://")).unlink()
     assert run_dag(reader_of("node", reference)).state == "failed"
     (record,) = storage.glob("reader_node/*/.uses/*.json")
-    assert json.loads(record.read_text())["artifacts"] == [reference["uri"].split("/linepipe/")[-1]]
+    assert json.loads(record.read_text())["artifacts"] == [reference["uri"].split("/storage/")[-1]]
 
 
 def test_a_runs_own_artifacts_are_not_recorded_as_read(run_dag, storage):
