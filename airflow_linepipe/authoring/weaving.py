@@ -182,6 +182,8 @@ class PlannedTasks:
                 **options,
             },
         )
+        followed = {writer for step in part.plan.steps for writer in step.follows}
+        operator.writers = {writer: operators[writer].task_id for writer in sorted(followed) if writer in operators}
         if part.outputs and not operator.do_xcom_push:
             message = f"Node '{part.id}': do_xcom_push=False would lose its outputs ({', '.join(part.outputs)})."
             raise SettingError(message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,6 +12,8 @@ from typing import Final
 __all__ = ["alone"]
 
 _FILE: Final = "file://"
+# What file systems say that have none.
+_WITHOUT_LOCKS: Final = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP})
 
 
 @contextmanager
@@ -23,12 +26,18 @@ def alone(uri: str) -> Iterator[bool]:
     Yields:
         Whether somebody else has held it meanwhile: what was to be made may be there now.
     """
-    if not uri.startswith(_FILE):
+    path = Path(uri.removeprefix(_FILE))
+    if not uri.startswith(_FILE) or os.name != "posix":
         yield False
         return
-    path = Path(uri.removeprefix(_FILE))
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, has_waited = _lock(path)
+    try:
+        descriptor, has_waited = _lock(path)
+    except OSError as error:
+        if error.errno not in _WITHOUT_LOCKS:
+            raise
+        yield False
+        return
     try:
         yield has_waited
     finally:

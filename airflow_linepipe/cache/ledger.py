@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from airflow_linepipe.cache.flight import alone
 from airflow_linepipe.cache.recipe import Recipe
 from airflow_linepipe.cache.seal import Seal
 from airflow_linepipe.errors import UntrustedEntryError
-from airflow_linepipe.handoff import NOT_MAPPED, ArtifactRef, Json, Producer, Store, escape, own_url
+from airflow_linepipe.handoff import (
+    NOT_MAPPED,
+    ArtifactRef,
+    Json,
+    Producer,
+    Store,
+    escape,
+    is_reference,
+    own_url,
+    path_below,
+    references_in,
+)
 
 __all__ = ["Entry", "Ledger", "Remembered"]
 
@@ -29,12 +40,14 @@ class Entry:
         producer: The task that made it.
         made: When, in UTC.
         outputs: The step's outputs on the wire, in order; None for one that stayed inside the task.
+        written: When the storage says that each artifact was written, by its path below the storage.
     """
 
     key: str
     producer: Producer
     made: datetime
     outputs: tuple[Json, ...]
+    written: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,25 +95,42 @@ class Ledger:
             key=key,
             producer=Producer(**record["producer"]),
             made=datetime.fromisoformat(record["made"]),
-            outputs=tuple(record["outputs"]),
+            outputs=tuple(_moved(output, self.storage) for output in record["outputs"]),
+            written=record["written"],
         )
 
-    def enter(self, entry: Entry) -> None:
-        """Write an entry; its artifacts are whole by now."""
-        producer = entry.producer
-        record = {
-            "key": entry.key,
-            "producer": {name: getattr(producer, name) for name in Producer.__slots__},
-            "made": entry.made.isoformat(),
-            "outputs": list(entry.outputs),
-        }
-        self._write(self._entry_uri(entry.key), record)
+    def enter(self, key: str, producer: Producer, outputs: Sequence[Json]) -> None:
+        """Write an entry.
 
-    def is_stored(self, reference: ArtifactRef) -> bool:
-        """Whether an artifact still lies where it was written, in its size; it is not read."""
+        Args:
+            key: The recipe's key.
+            producer: The task.
+            outputs: As in `Entry`; the artifacts are whole by now.
+        """
+        references = [reference for output in outputs for reference in references_in(output)]
+        record = {
+            "key": key,
+            "producer": {name: getattr(producer, name) for name in Producer.__slots__},
+            "made": datetime.now(UTC).isoformat(),
+            "outputs": list(outputs),
+            "written": {self._path(reference): self._written(reference) for reference in references},
+        }
+        self._write(self._entry_uri(key), record)
+
+    def has(self, reference: ArtifactRef, entry: Entry) -> bool:
+        """Whether an artifact is still the one that was there when an entry was written; it is not read."""
+        return entry.written.get(self._path(reference), "") == self._written(reference) != ""
+
+    def _path(self, reference: ArtifactRef) -> str:
+        return path_below(self.storage, reference.uri) or reference.uri
+
+    def _written(self, reference: ArtifactRef) -> str:
+        """When an artifact was written, as the storage has it; "" if it is not there in its size."""
         folder = reference.uri.rpartition("/")[0]
-        found = self.open_store(folder).walk(folder)
-        return any(stored.uri == reference.uri and stored.nbytes == reference.nbytes for stored in found)
+        for stored in self.open_store(folder).walk(folder):
+            if stored.uri == reference.uri and stored.nbytes == reference.nbytes:
+                return stored.modified.isoformat()
+        return ""
 
     def remember(self, producer: Producer, step_id: str, recipe: Recipe) -> None:
         """Write down what a step was made of: what will have changed can be said."""
@@ -149,3 +179,16 @@ class Ledger:
     def _write(self, uri: str, record: Mapping[str, Any]) -> None:
         with self.open_store(uri).write(uri) as file:
             file.write(self.seal.close(record))
+
+
+def _moved(wire: Json, storage: str) -> Json:
+    """A reference as who reads it reaches the storage: who wrote it may have named another connection, or none."""
+    if is_reference(wire):
+        reference = ArtifactRef.from_wire(wire)
+        path = path_below(storage, reference.uri)
+        return wire if path is None else replace(reference, uri=f"{storage}/{path}").to_wire()
+    if isinstance(wire, dict):
+        return {name: _moved(item, storage) for name, item in wire.items()}
+    if isinstance(wire, list):
+        return [_moved(item, storage) for item in wire]
+    return wire

@@ -75,6 +75,7 @@ class TaskCache:
         part: Part,
         *,
         given: Mapping[str, Ingredient],
+        written: Mapping[str, str],
         cache: Cache,
         ledger: Ledger,
         producer: Producer,
@@ -86,14 +87,26 @@ class TaskCache:
         Args:
             part: The part.
             given: What it is given, by name; see `identify`.
+            written: The keys of the recipes of writers in other tasks, by step id; see `writers`.
             cache: How the cache is used.
             ledger: What the cache knows.
             producer: The task.
             claim: Records that the task's run reads artifacts of other runs, by their URIs.
             shape: In which form the task leaves its outputs, if not in the usual one.
         """
-        recipes = recipes_of(part.plan, given=given, cache=cache, shape=shape) if cache.mode != "off" else {}
+        recipes = {}
+        if cache.mode != "off":
+            recipes = recipes_of(part.plan, given=given, written=written, cache=cache, shape=shape)
         return cls(ledger=ledger, cache=cache, part=part, producer=producer, recipes=recipes, claim=claim)
+
+    @property
+    def writers(self) -> dict[str, str]:
+        """The keys of the recipes of the task's writers, by step id: others may find what they write."""
+        return {
+            step.id: self.recipes[step.id].key
+            for step in self.part.plan.steps
+            if not step.outputs and step.id in self.recipes and not self.recipes[step.id].unknown
+        }
 
     def recall(self) -> Recalled:
         """Look for results of earlier runs; no value is read."""
@@ -163,13 +176,7 @@ class TaskCache:
         marked = {name: _marked(reference, recipe.key) for name, reference in references.items()}
         if marked or not step.outputs:
             by_output = {artifact.name: marked.get(name) for name, artifact in self._outputs(step).items()}
-            entry = Entry(
-                key=recipe.key,
-                producer=self.producer,
-                made=datetime.now(UTC),
-                outputs=tuple(by_output.get(name) for name in step.outputs),
-            )
-            self.ledger.enter(entry)
+            self.ledger.enter(recipe.key, self.producer, [by_output.get(name) for name in step.outputs])
         return marked
 
     def _left(self, done: tuple[str, ...], references: Mapping[str, Json], reason: str) -> Recalled:
@@ -217,7 +224,7 @@ class TaskCache:
         # Before it is looked for: from then on nobody collects it.
         self.claim([reference.uri for reference in found])
         for reference in found:
-            if not self.ledger.is_stored(reference):
+            if not self.ledger.has(reference, entry):
                 message = f"what {_told(entry)} has stored is gone ({reference.uri})"
                 raise _Miss(message)
 

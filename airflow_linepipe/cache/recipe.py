@@ -63,7 +63,14 @@ class Recipe:
     unknown: tuple[str, ...]
 
 
-def recipes_of(plan: Plan, *, given: Mapping[str, Ingredient], cache: Cache, shape: str = "") -> dict[str, Recipe]:
+def recipes_of(
+    plan: Plan,
+    *,
+    given: Mapping[str, Ingredient],
+    written: Mapping[str, str],
+    cache: Cache,
+    shape: str = "",
+) -> dict[str, Recipe]:
     """The recipes of all steps that one task runs.
 
     What passes from step to step inside the task has no digest: it is known by the recipe of its maker.
@@ -71,6 +78,8 @@ def recipes_of(plan: Plan, *, given: Mapping[str, Ingredient], cache: Cache, sha
     Args:
         plan: The plan of the task.
         given: What the task is given, by name: see `identify`.
+        written: The keys of the recipes of writers in other tasks, by step id: what a step finds where it shares a
+            handle with one is what that has written.
         cache: What counts and what does not.
         shape: In which form the task leaves its outputs, if not in the usual one.
 
@@ -82,9 +91,10 @@ def recipes_of(plan: Plan, *, given: Mapping[str, Ingredient], cache: Cache, sha
         **{f"file '{path}'": _watched(Path(path)) for path in cache.watch},
     }
     made: dict[ArtifactBinding, Ingredient] = {}
-    recipes = {}
+    recipes: dict[str, Recipe] = {}
     for step in plan.steps:
-        inputs = dict(_inputs(plan, step, {**given}, made, cache))
+        inputs = dict(_inputs(plan, step, given, made, cache))
+        inputs.update(_found(step, recipes, written))
         recipe = _recipe(step, inputs, {**settings, "outputs": Ingredient(digest=f"{len(step.outputs)}{shape}")})
         recipes[step.id] = recipe
         for name in step.outputs:
@@ -160,6 +170,19 @@ def _inputs(
                 yield _label(f"input '{name}'", first, position), given[binding.name]
             case _:
                 yield f"resource {position}", Ingredient(digest="")
+
+
+def _found(step: Step, recipes: Mapping[str, Recipe], written: Mapping[str, str]) -> Iterator[tuple[str, Ingredient]]:
+    """What writers have left for a step outside of the pipeline."""
+    for writer in step.follows:
+        label = f"what '{writer}' writes"
+        if writer in recipes:
+            yield label, Ingredient(digest=recipes[writer].key, unknown=recipes[writer].unknown)
+        elif writer in written:
+            yield label, Ingredient(digest=written[writer])
+        else:
+            reason = f"node '{writer}' writes before it to where it reads, and of what that writes nothing is known"
+            yield label, Ingredient(digest="", unknown=(reason,))
 
 
 def _label(label: str, first: int, position: int) -> str:

@@ -19,6 +19,7 @@ from airflow_linepipe.handoff.layout import (
     escape,
     explanation_uri,
     own_url,
+    path_below,
     record_uri,
     run_url,
 )
@@ -77,6 +78,7 @@ __all__ = [
     "open_file_system",
     "open_store",
     "own_url",
+    "path_below",
     "record_uri",
     "references_in",
     "run_url",

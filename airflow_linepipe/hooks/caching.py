@@ -11,7 +11,8 @@ from airflow.sdk import Variable
 
 from airflow_linepipe.cache import Cache, CacheMode, Ingredient, Ledger, Seal, TaskCache, identify
 from airflow_linepipe.errors import MissingInputError, SettingError
-from airflow_linepipe.handoff import Exchange, Producer, is_reference
+from airflow_linepipe.handoff import Exchange, is_reference
+from airflow_linepipe.hooks.handoff import CACHE_KEY, producer_of_task
 from airflow_linepipe.hooks.retention import claim_inputs
 from airflow_linepipe.hooks.storage import open_store
 from airflow_linepipe.plan import checked_choice, did_you_mean
@@ -58,23 +59,34 @@ def cache_of_run(cache: Cache, operator: BaseOperator, context: Context) -> Cach
 
 
 def open_cache(
-    part: Part, handed: Any, *, cache: Cache, exchange: Exchange, producer: Producer, depth: int
+    part: Part,
+    handed: Any,
+    *,
+    writers: Mapping[str, str],
+    cache: Cache,
+    exchange: Exchange,
+    context: Context,
+    depth: int,
 ) -> TaskCache:
     """The cache for what a task does.
 
     Args:
         part: What it does.
         handed: What it is handed, references and not values: a dict by name, or a reference to one.
+        writers: The tasks of the writers before it with which it shares a handle, by step id.
         cache: How it uses the cache in this run.
         exchange: Where it stores its outputs.
-        producer: The task.
+        context: The running task's.
         depth: How many levels of its outputs are stored item by item.
     """
+    is_used = cache.mode != "off"
+    producer = producer_of_task(context)
     return TaskCache.of_task(
         part,
-        given=_ingredients(part, handed) if cache.mode != "off" else {},
+        given=_ingredients(part, handed) if is_used else {},
+        written=_written(writers, context) if is_used else {},
         cache=cache,
-        ledger=Ledger(exchange.storage, Seal(_secret() if cache.mode != "off" else ""), open_store),
+        ledger=Ledger(exchange.storage, Seal(_secret() if is_used else ""), open_store),
         producer=producer,
         claim=lambda uris: claim_inputs(uris, exchange, producer),
         shape=f"[{depth}]" if depth else "",
@@ -91,6 +103,16 @@ def _ingredients(part: Part, handed: Any) -> Mapping[str, Ingredient]:
             message = f"Node '{label}' reads '{name}', and its inputs do not hold it."
             raise MissingInputError(message)
     return {name: identify(handed[name], name) for name in part.plan.given}
+
+
+def _written(writers: Mapping[str, str], context: Context) -> dict[str, str]:
+    """The keys of the recipes of these writers, as far as their tasks have said them."""
+    keys = {}
+    for step_id, task_id in writers.items():
+        said = context["ti"].xcom_pull(task_ids=task_id, key=CACHE_KEY)
+        if isinstance(said, dict) and step_id in said.get("writers", {}):
+            keys[step_id] = said["writers"][step_id]
+    return keys
 
 
 def _secret() -> str:

@@ -131,6 +131,8 @@ class LinepipeNodeOperator(ReferenceTemplating):
             check_override("overrides", name, part.overridable)
         self.publish = published
         self.cache = chosen
+        # The tasks of the writers before it with which it shares a handle, by step id: whoever wires tasks knows.
+        self.writers: Mapping[str, str] = {}
         self.storage = storage
         # A node's output is always a reference: nothing in its place means that the node gave none.
         self.from_nodes = frozenset(
@@ -169,9 +171,10 @@ class LinepipeNodeOperator(ReferenceTemplating):
             cache = open_cache(
                 part,
                 list_handed(self.inputs),
+                writers=self.writers,
                 cache=cache_of_run(self.cache, self, context),
                 exchange=exchange,
-                producer=producer,
+                context=context,
                 depth=depth,
             )
             progress = self._recall(cache, progress, exchange, context)
@@ -212,7 +215,8 @@ class LinepipeNodeOperator(ReferenceTemplating):
         recalled = cache.recall()
         logger.info("%s", recalled.reason)
         cache.explain(recalled)
-        context["ti"].xcom_push(CACHE_KEY, recalled.to_dict())
+        writers = cache.writers
+        context["ti"].xcom_push(CACHE_KEY, {**recalled.to_dict(), **({"writers": writers} if writers else {})})
         return progress.after(recalled.done, recalled.references, exchange)
 
     def _store(self, value: Any, *, name: str, exchange: Exchange, producer: Producer, depth: int) -> Json:

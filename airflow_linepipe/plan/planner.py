@@ -145,8 +145,14 @@ def build_plan(
     )
     for mismatch in hint_mismatches(plan):
         warnings.warn(mismatch, HintWarning, stacklevel=2)
-    after = list_order(plan) if order == "list" else shared_order(plan, replaced)
-    return replace(plan, steps=tuple(replace(step, after=after[step.id]) for step in plan.steps))
+    shared = shared_order(plan, replaced)
+    after = list_order(plan) if order == "list" else shared
+    writers = {step.id for step in plan.steps if not step.outputs}
+    ordered = [
+        replace(step, after=after[step.id], follows=tuple(other for other in shared[step.id] if other in writers))
+        for step in plan.steps
+    ]
+    return replace(plan, steps=tuple(ordered))
 
 
 @dataclass(kw_only=True, slots=True)

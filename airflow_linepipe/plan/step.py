@@ -91,6 +91,7 @@ class Step:
         bindings: Where each input comes from, in the same order.
         outputs: The names the node declares; empty for a writer.
         after: The ids of steps that must have run although no value comes from them.
+        follows: The ids of the writers before it that can have written what it finds: they share a handle with it.
         profile: Whether linepipe's memory line is wanted.
     """
 
@@ -101,6 +102,7 @@ class Step:
     bindings: tuple[Binding, ...]
     outputs: tuple[str, ...]
     after: tuple[str, ...] = ()
+    follows: tuple[str, ...] = ()
     profile: bool = False
 
     @property

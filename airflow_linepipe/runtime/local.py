@@ -197,6 +197,7 @@ class _Storage:
     ledger: Ledger
     caches: Mapping[str, Cache]
     references: dict[ArtifactBinding, ArtifactRef] = field(default_factory=dict)
+    _written: dict[str, str] = field(default_factory=dict)
     _read: dict[str, None] = field(default_factory=dict)
     _given: dict[str, Ingredient] = field(default_factory=dict)
 
@@ -228,14 +229,17 @@ class _Storage:
         cache = self.caches[part.id]
         if cache.mode == "off":
             return None
-        return TaskCache.of_task(
+        found = TaskCache.of_task(
             part,
             given={name: self._ingredient(source, given) for name, source in part.sources.items()},
+            written=self._written,
             cache=cache,
             ledger=self.ledger,
             producer=self._producer(part),
             claim=lambda uris: self._read.update(dict.fromkeys(uris)),
         )
+        self._written.update(found.writers)
+        return found
 
     def _ingredient(self, source: Source, given: Mapping[str, Any]) -> Ingredient:
         if isinstance(source, ArtifactBinding):

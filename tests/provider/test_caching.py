@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+from pathlib import Path
 from uuid import uuid4
 
 import pandas as pd
 import pytest
-from airflow.models import Variable
+from airflow.models.variable import Variable
 from airflow.sdk import DAG, Asset, Param, task
 from linepipe.node import Node
 from linepipe.pipeline import Pipeline
@@ -284,6 +286,43 @@ def test_a_writer_is_called_in_every_run(execute):
     assert (called, WRITTEN) == (["write"], [12, 12])
     assert "has no outputs" in reasons(run)["write"]
     assert execute(pipeline=writing, cache=Cache(writers=True))[1] == []
+
+
+def put_down(sum_, path):
+    CALLS.append("put_down")
+    Path(path).write_text(str(sum_))
+
+
+def pick_up(path):
+    CALLS.append("pick_up")
+    return Path(path).read_text()
+
+
+def test_what_a_node_finds_where_a_writer_before_it_writes_is_what_that_has_written(execute, tmp_path):
+    """R14."""
+    nodes = [*NODES, Node(put_down, ["sum", "config.path"], []), Node(pick_up, ["config.path"], ["found"])]
+
+    def through_a_file(window):
+        return Pipeline(nodes, config={"rows": 4, "window": window, "path": str(tmp_path / "sum.txt")})
+
+    execute(pipeline=through_a_file(2))
+    assert execute(pipeline=through_a_file(2))[1] == ["put_down"]
+    changed, called = execute(pipeline=through_a_file(3))
+    assert called == ["clean", "total", "put_down", "pick_up"]
+    assert changed.value("pick_up") == "18"
+    assert "what 'put_down' writes changed" in reasons(changed)["pick_up"]
+    silent = {"put_down": NodeOptions(cache="off")}
+    run, called = execute(pipeline=through_a_file(2), node_options=silent)
+    assert called == ["put_down", "pick_up"]
+    assert "of what that writes nothing is known" in reasons(run)["pick_up"]
+
+
+def test_an_artifact_that_somebody_has_written_again_is_not_taken(execute, tmp_path):
+    """As when a run is deleted and another one gets its id."""
+    execute()
+    (file,) = tmp_path.rglob("sum.json")
+    os.utime(file, (0, 0))
+    assert execute()[1] == ["total"]
 
 
 def test_a_task_of_several_nodes_goes_on_where_something_has_changed(execute):
