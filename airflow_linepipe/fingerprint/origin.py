@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import sysconfig
 from functools import cache
-from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from importlib.metadata import PackageNotFoundError, distribution, packages_distributions, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -44,9 +45,9 @@ def package_version(module_name: str) -> Package:
     if not _is_installed(package):
         return OWN
     try:
-        return Package(name=package, version=version(package))
+        return OWN if _is_from_source(package) else Package(name=package, version=version(package))
     except PackageNotFoundError:
-        names = sorted(_distributions().get(package, ()))
+        names = [name for name in sorted(_distributions().get(package, ())) if not _is_from_source(name)]
         versions = " ".join(f"{name} {version(name)}" for name in names)
         return Package(name=package, version=versions) if versions else OWN
 
@@ -54,6 +55,18 @@ def package_version(module_name: str) -> Package:
 @cache
 def _distributions() -> dict[str, list[str]]:
     return {package: list(names) for package, names in packages_distributions().items()}
+
+
+def _is_from_source(name: str) -> bool:
+    """Whether a distribution was installed from a folder or a repository (PEP 610).
+
+    Its code may change, and its version stay.
+
+    Raises:
+        PackageNotFoundError: There is none of this name.
+    """
+    found = json.loads(distribution(name).read_text("direct_url.json") or "{}")
+    return "dir_info" in found or "vcs_info" in found
 
 
 def _is_installed(package: str) -> bool:

@@ -6,6 +6,7 @@ import dataclasses
 import datetime as dt
 import enum
 import functools
+import importlib
 import logging
 import pathlib
 import re
@@ -392,6 +393,39 @@ def test_packages_and_python_count_by_their_version(monkeypatch):
         monkeypatch.undo()
         origin.package_version.cache_clear()
     assert fingerprint_function(lambda: np.zeros(3)).digest == before.digest
+
+
+@pytest.mark.parametrize(
+    ("source", "counts_by"),
+    [
+        ("", "version"),
+        ('{"url": "https://example.org/mine-1.0.whl", "archive_info": {}}', "version"),
+        ('{"url": "file:///src/mine", "dir_info": {}}', "code"),
+        ('{"url": "https://example.org/mine.git", "vcs_info": {"vcs": "git", "commit_id": "1"}}', "code"),
+    ],
+)
+def test_a_package_installed_from_source_counts_by_its_code(source, counts_by, tmp_path, monkeypatch):
+    """Its author may build it again without another version."""
+    from airflow_linepipe.fingerprint import origin
+
+    information = tmp_path / "mine_of_the_author-1.0.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: mine-of-the-author\nVersion: 1.0\n")
+    if source:
+        (information / "direct_url.json").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(origin, "_INSTALLED", (f"{tmp_path}/",))
+    found = []
+    for body in ("return 1", "return 2"):
+        (tmp_path / "mine_of_the_author.py").write_text(f"def helper():\n    {body}\n")
+        monkeypatch.delitem(sys.modules, "mine_of_the_author", raising=False)
+        importlib.invalidate_caches()
+        origin.package_version.cache_clear()
+        helper = importlib.import_module("mine_of_the_author").helper
+        found.append(fingerprint_function(lambda helper=helper: helper()).digest)
+        (tmp_path / "mine_of_the_author.py").unlink()
+    origin.package_version.cache_clear()
+    assert (found[0] != found[1]) == (counts_by == "code")
 
 
 PROGRAM = """
