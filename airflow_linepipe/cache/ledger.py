@@ -95,7 +95,7 @@ class Ledger:
             key=key,
             producer=Producer(**record["producer"]),
             made=datetime.fromisoformat(record["made"]),
-            outputs=tuple(_moved(output, self.storage) for output in record["outputs"]),
+            outputs=tuple(record["outputs"]) if record["storage"] == self.storage else self._moved(record["outputs"]),
             written=record["written"],
         )
 
@@ -110,6 +110,7 @@ class Ledger:
         references = [reference for output in outputs for reference in references_in(output)]
         record = {
             "key": key,
+            "storage": self.storage,
             "producer": {name: getattr(producer, name) for name in Producer.__slots__},
             "made": datetime.now(UTC).isoformat(),
             "outputs": list(outputs),
@@ -121,16 +122,20 @@ class Ledger:
         """Whether an artifact is still the one that was there when an entry was written; it is not read."""
         return entry.written.get(self._path(reference), "") == self._written(reference) != ""
 
+    def _moved(self, outputs: Sequence[Json]) -> tuple[Json, ...]:
+        """Outputs as this storage is reached here: who wrote them may have named another connection, or none."""
+        return tuple(_moved(output, self.storage) for output in outputs)
+
     def _path(self, reference: ArtifactRef) -> str:
         return path_below(self.storage, reference.uri) or reference.uri
 
     def _written(self, reference: ArtifactRef) -> str:
         """When an artifact was written, as the storage has it; "" if it is not there in its size."""
-        folder = reference.uri.rpartition("/")[0]
-        for stored in self.open_store(folder).walk(folder):
-            if stored.uri == reference.uri and stored.nbytes == reference.nbytes:
-                return stored.modified.isoformat()
-        return ""
+        try:
+            stored = self.open_store(reference.uri).find(reference.uri)
+        except FileNotFoundError:
+            return ""
+        return stored.modified.isoformat() if stored.nbytes == reference.nbytes else ""
 
     def remember(self, producer: Producer, step_id: str, recipe: Recipe) -> None:
         """Write down what a step was made of: what will have changed can be said."""
@@ -182,7 +187,6 @@ class Ledger:
 
 
 def _moved(wire: Json, storage: str) -> Json:
-    """A reference as who reads it reaches the storage: who wrote it may have named another connection, or none."""
     if is_reference(wire):
         reference = ArtifactRef.from_wire(wire)
         path = path_below(storage, reference.uri)

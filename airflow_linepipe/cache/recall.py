@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -127,7 +127,7 @@ class TaskCache:
                 reason = f"cache miss: {self._named(step, str(miss))}"
                 break
             ran.append(step.id)
-        rest, done = part_after(self.part, ran, stored)
+        rest, done = self._rest(ran, stored)
         references = {
             name: stored[artifact]
             for name, artifact in self.part.outputs.items()
@@ -138,6 +138,13 @@ class TaskCache:
             hit = f"cache hit: {self._through(done)}{', '.join(runs)}"
             reason = f"{hit}; {reason}" if reason else hit
         return Recalled(part=rest, done=done, references=references, reason=reason or "cache miss")
+
+    def _rest(self, ran: Sequence[str], stored: Mapping[ArtifactBinding, Json]) -> tuple[Part, tuple[str, ...]]:
+        """What is left to do, and the steps that are not."""
+        if len(ran) < len(self.part.plan.steps):
+            return part_after(self.part, ran, stored)
+        nothing = replace(self.part.plan, steps=(), given=())
+        return replace(self.part, plan=nothing, sources={}, outputs={}), tuple(ran)
 
     def alone(self) -> AbstractContextManager[bool]:
         """Keep others from doing the same meanwhile, who would then find it done; see `Ledger.alone`."""
@@ -260,4 +267,6 @@ def _marked(wire: Json, key: str) -> Json:
 
 def _renamed(wire: Json, name: str) -> Json:
     """The reference under the name that its output has now."""
-    return replace(ArtifactRef.from_wire(wire), name=name).to_wire() if is_reference(wire) else wire
+    if isinstance(wire, dict) and is_reference(wire) and wire["name"] != name:
+        return replace(ArtifactRef.from_wire(wire), name=name).to_wire()
+    return wire

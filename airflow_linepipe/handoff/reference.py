@@ -146,6 +146,7 @@ _TYPES: Final[Mapping[str, type]] = {
     "summary": dict,
     "recipe": str,
 }
+_KNOWN: Final = frozenset({MARK, *(field.name for field in fields(ArtifactRef))})
 
 
 def _check_wire(wire: Mapping[str, Any]) -> None:
@@ -156,8 +157,7 @@ def _check_wire(wire: Mapping[str, Any]) -> None:
 
 
 def _wire_problem(wire: Mapping[str, Any]) -> str:
-    known = {field.name for field in fields(ArtifactRef)} | {MARK}
-    if unknown := sorted(str(key) for key in wire.keys() - known):
+    if unknown := sorted(str(key) for key in wire.keys() - _KNOWN):
         return f"'{unknown[0]}' is no field of it"
     for name, expected in _TYPES.items():
         if name not in wire and name != "recipe":

@@ -303,15 +303,18 @@ class _Run:
         logger.info("%s: %s", cache.part.id, recalled.reason)
         for step_id in recalled.done:
             step = cache.part.plan.step(step_id)
-            report = self.reports.get(step_id) or replace(self._report(cache.part, step), cached=True)
             outputs = {
                 name: reference
                 for name, reference in recalled.references.items()
                 if cache.part.outputs[name].producer == step_id
             }
             self.shelf.take(cache.part, outputs)
-            self.reports[step_id] = replace(
-                report, state="success", why=recalled.reason, outputs={**report.outputs, **outputs}
+            known = self.reports.get(step_id)
+            # A step that makes something ephemeral may have run in another part.
+            self.reports[step_id] = (
+                replace(known, outputs={**known.outputs, **outputs})
+                if known
+                else self._report(cache.part, step, state="success", cached=True, why=recalled.reason, outputs=outputs)
             )
             self.progress.finish(step, 0.0)
 
@@ -322,7 +325,7 @@ class _Run:
         def start(step: Step) -> None:
             # A step that makes something ephemeral runs again in other parts; what it left the first time stays.
             known = self.reports.get(step.id)
-            report = replace(self._report(part, step), why=why)
+            report = self._report(part, step, why=why)
             self.reports[step.id] = replace(report, task=known.task, outputs=known.outputs) if known else report
             self.progress.start(step)
 
@@ -348,10 +351,10 @@ class _Run:
                 )
                 self.progress.finish(ran.step, ran.seconds)
 
-    def _report(self, part: Part, step: Step) -> StepReport:
+    def _report(self, part: Part, step: Step, *, state: State = "running", **known: Any) -> StepReport:
         bindings = self.plan.step(step.id).bindings
         inputs = {name: _source_name(binding) for name, binding in zip(step.inputs, bindings, strict=True)}
-        return StepReport(id=step.id, node=step.label, task=part.id, state="running", inputs=inputs)
+        return StepReport(id=step.id, node=step.label, task=part.id, state=state, inputs=inputs, **known)
 
     def _fail(self, error: BaseException) -> None:
         self._error = _told(error)

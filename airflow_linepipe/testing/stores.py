@@ -225,6 +225,24 @@ class StoreContract:
         with pytest.raises(ArtifactNotFoundError):
             exchange.get(reference)
 
+    def test_an_object_is_found_with_its_size_and_its_time(self, store: Store, root: str) -> None:
+        uri = f"{root}/a/x.bin"
+        _write(store, uri, b"x" * 1000)
+        found = store.find(uri)
+        assert (found.uri, found.nbytes) == (uri, 1000), "`find` gives an object's URI and its size."
+        assert found.modified.tzinfo is not None, "`find` gives a time with a time zone."
+        age = abs((datetime.now(UTC) - found.modified).total_seconds())
+        assert age < _MAX_CLOCK_SECONDS, "`find` gives the time when an object was written last."
+        assert store.find(uri) == found, "`find` gives the same for an object that nobody has written since."
+
+    @pytest.mark.parametrize("name", ["nothing", "a"], ids=["nothing", "folder"])
+    def test_what_is_no_object_is_not_found(self, store: Store, root: str, name: str) -> None:
+        _write(store, f"{root}/a/x", b"")
+        store.remove(f"{root}/a/x")
+        for uri in (f"{root}/a/x", f"{root}/{name}"):
+            with pytest.raises(FileNotFoundError):
+                store.find(uri)
+
     def test_a_walk_finds_everything_below_and_nothing_beside(self, store: Store, root: str) -> None:
         names = ["a/b/c/d/x.json", "a/.hidden/x", "a/.x.tmp", "a/x", "a/empty"]
         for name in names:

@@ -300,6 +300,19 @@ class TestWalksBeside(Broken):
     }
 
 
+class Guessing(Shelf):
+    def find(self, uri):
+        return StoredObject(uri=uri, nbytes=0, modified=datetime.now(UTC))
+
+
+class TestFindsWithoutLooking(Broken):
+    kind = Guessing
+    breaks = {
+        "test_an_object_is_found_with_its_size_and_its_time": "`find` gives an object's URI and its size.",
+        "test_what_is_no_object_is_not_found": "DID NOT RAISE",
+    }
+
+
 class Zoneless(Shelf):
     def put(self, uri, content):
         self.objects[uri] = content, datetime.now()

@@ -54,6 +54,12 @@ class Shelf:
             raise FileNotFoundError(uri)
         return memoryview(bytearray(self.objects[uri][0]))
 
+    def find(self, uri):
+        if uri not in self.objects:
+            raise FileNotFoundError(uri)
+        content, modified = self.objects[uri]
+        return StoredObject(uri=uri, nbytes=len(content), modified=modified)
+
     def walk(self, url):
         for uri, (content, modified) in list(self.objects.items()):
             if uri.startswith(f"{url}/"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -37,6 +38,13 @@ class LocalStore:
     def read(self, uri: str, *, mapped: bool = False, nbytes: int = 0) -> memoryview:  # noqa: ARG002  (as in Store)
         """See `Store.read`."""
         return map_privately(_path(uri)) if mapped else read_whole(_path(uri))
+
+    def find(self, uri: str) -> StoredObject:
+        """See `Store.find`."""
+        status = os.stat(uri.removeprefix(_SCHEME))  # noqa: PTH116  (a text, and no path made of it)
+        if stat.S_ISDIR(status.st_mode):
+            raise FileNotFoundError(uri)
+        return _stored(uri, status)
 
     def walk(self, url: str) -> Iterator[StoredObject]:
         """See `Store.walk`; a link is an object, whatever it leads to."""
@@ -77,9 +85,11 @@ def _walk(folder: str) -> Iterator[StoredObject]:
             yield from _walk(entry.path)
             continue
         with suppress(FileNotFoundError):
-            status = entry.stat(follow_symlinks=False)
-            modified = datetime.fromtimestamp(status.st_mtime, UTC)
-            yield StoredObject(uri=f"{_SCHEME}{entry.path}", nbytes=status.st_size, modified=modified)
+            yield _stored(f"{_SCHEME}{entry.path}", entry.stat(follow_symlinks=False))
+
+
+def _stored(uri: str, status: os.stat_result) -> StoredObject:
+    return StoredObject(uri=uri, nbytes=status.st_size, modified=datetime.fromtimestamp(status.st_mtime, UTC))
 
 
 def _path(uri: str) -> Path:

@@ -69,6 +69,15 @@ class FsspecStore:
             # The mapping outlives the file's name.
             return map_privately(local) if mapped else read_whole(local)
 
+    def find(self, uri: str) -> StoredObject:
+        """See `Store.find`."""
+        file_system, path = self._open(uri)
+        file_system.invalidate_cache()
+        info = self._ask(lambda: self._request(file_system, "info", path))
+        if info.get("type") == "directory":
+            raise FileNotFoundError(uri)
+        return StoredObject(uri=uri, nbytes=info["size"] or 0, modified=_modified(file_system, path, info))
+
     def walk(self, url: str) -> Iterator[StoredObject]:
         """See `Store.walk`."""
         url = url.rstrip("/")

@@ -45,6 +45,9 @@ class Store(Protocol):
                 read as a whole.
         """
 
+    def find(self, uri: str) -> StoredObject:
+        """What is known of an object without reading it; its time is the same as long as nobody writes it again."""
+
     def walk(self, url: str) -> Iterator[StoredObject]:
         """Every object below a URL, at any depth and in no order, hidden ones included; nothing if nothing is there.
 
