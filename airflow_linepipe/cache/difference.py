@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from airflow_linepipe.cache.ledger import Remembered
-from airflow_linepipe.cache.recipe import Recipe
+from airflow_linepipe.cache.recipe import BOUND, Recipe
 from airflow_linepipe.cache.seal import Seal
 
 __all__ = ["describe_changes"]
@@ -22,7 +22,10 @@ def describe_changes(before: Remembered, recipe: Recipe, seal: Seal) -> str:
         recipe: What it is made of now.
         seal: What has blinded the digests.
     """
-    changes = list(_changes(before, recipe, seal)) or ["the order of what it is made of changed"]
+    changes = list(_changes(before, recipe, seal))
+    if changes != [f"{BOUND} changed"]:
+        changes = [change for change in changes if not change.startswith(BOUND)]
+    changes = changes or ["the order of what it is made of changed"]
     if len(changes) > _MAX_CHANGES:
         changes[_MAX_CHANGES:] = [f"{len(changes) - _MAX_CHANGES} more"]
     return f"{', '.join(changes)} (run {before.run_id})"

@@ -15,6 +15,19 @@ _FILE: Final = "file://"
 # What file systems say that have none.
 _WITHOUT_LOCKS: Final = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP})
 
+_held: set[int] = set()
+
+
+def _let_go() -> None:
+    """A child that was forked off would keep the locks, and for longer than its parent lives."""
+    for descriptor in _held:
+        os.close(descriptor)
+    _held.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go)
+
 
 @contextmanager
 def alone(uri: str) -> Iterator[bool]:
@@ -38,13 +51,16 @@ def alone(uri: str) -> Iterator[bool]:
             raise
         yield False
         return
+    _held.add(descriptor)
     try:
         yield has_waited
     finally:
+        _held.discard(descriptor)
         # Removed while it is held: who waits for it sees that it is another one, and begins again.
         with suppress(FileNotFoundError):
             path.unlink()
-        os.close(descriptor)
+        with suppress(OSError):  # closed, in a child
+            os.close(descriptor)
 
 
 def _lock(path: Path) -> tuple[int, bool]:

@@ -11,8 +11,9 @@ from typing import Any, Final
 from airflow_linepipe.cache.flight import alone
 from airflow_linepipe.cache.recipe import Recipe
 from airflow_linepipe.cache.seal import Seal
-from airflow_linepipe.errors import UntrustedEntryError
+from airflow_linepipe.errors import StorageFaultError, UntrustedEntryError
 from airflow_linepipe.handoff import (
+    ABSENT,
     NOT_MAPPED,
     ArtifactRef,
     Json,
@@ -24,6 +25,7 @@ from airflow_linepipe.handoff import (
     path_below,
     references_in,
 )
+from airflow_linepipe.plan import looks_secret
 
 __all__ = ["Entry", "Ledger", "Remembered"]
 
@@ -91,12 +93,20 @@ class Ledger:
         if record.get("key") != key:
             message = f"it is that of another recipe ({record.get('key')})"
             raise UntrustedEntryError(message)
+        try:
+            return self._entry(record)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            message = f"another version of airflow-linepipe has written it ({type(error).__name__}: {error})"
+            raise UntrustedEntryError(message) from error
+
+    def _entry(self, record: Mapping[str, Any]) -> Entry:
+        outputs = tuple(record["outputs"])
         return Entry(
-            key=key,
+            key=record["key"],
             producer=Producer(**record["producer"]),
             made=datetime.fromisoformat(record["made"]),
-            outputs=tuple(record["outputs"]) if record["storage"] == self.storage else self._moved(record["outputs"]),
-            written=record["written"],
+            outputs=outputs if record["storage"] == self.storage else self._moved(outputs),
+            written=dict(record["written"]),
         )
 
     def enter(self, key: str, producer: Producer, outputs: Sequence[Json]) -> None:
@@ -113,7 +123,7 @@ class Ledger:
             "storage": self.storage,
             "producer": {name: getattr(producer, name) for name in Producer.__slots__},
             "made": datetime.now(UTC).isoformat(),
-            "outputs": list(outputs),
+            "outputs": [_without_secrets(output) for output in outputs],
             "written": {self._path(reference): self._written(reference) for reference in references},
         }
         self._write(self._entry_uri(key), record)
@@ -180,10 +190,30 @@ class Ledger:
             return self.seal.open(bytes(self.open_store(uri).read(uri)))
         except FileNotFoundError as error:
             raise KeyError(uri) from error
+        except IsADirectoryError as error:
+            message = "a folder stands in its place"
+            raise UntrustedEntryError(message) from error
+        except OSError as error:
+            message = f"The cache cannot be read at {uri}: {type(error).__name__}: {error}."
+            raise StorageFaultError(message) from error
 
     def _write(self, uri: str, record: Mapping[str, Any]) -> None:
-        with self.open_store(uri).write(uri) as file:
-            file.write(self.seal.close(record))
+        try:
+            with self.open_store(uri).write(uri) as file:
+                file.write(self.seal.close(record))
+        except OSError as error:
+            message = f"The cache cannot write to {uri}: {type(error).__name__}: {error}."
+            raise StorageFaultError(message) from error
+
+
+def _without_secrets(wire: Json) -> Json:
+    """References without the inline values that must not be shown; these lie in the artifacts alone."""
+    if is_reference(wire):
+        reference = ArtifactRef.from_wire(wire)
+        return replace(reference, value=ABSENT).to_wire() if looks_secret(reference.name, reference.value) else wire
+    if isinstance(wire, dict):
+        return {name: _without_secrets(item) for name, item in wire.items()}
+    return [_without_secrets(item) for item in wire] if isinstance(wire, list) else wire
 
 
 def _moved(wire: Json, storage: str) -> Json:

@@ -12,7 +12,7 @@ from airflow_linepipe.cache.explanation import write_explanation
 from airflow_linepipe.cache.ledger import Entry, Ledger
 from airflow_linepipe.cache.policy import Cache
 from airflow_linepipe.cache.recipe import Ingredient, Recipe, recipes_of
-from airflow_linepipe.errors import UntrustedEntryError
+from airflow_linepipe.errors import InvalidReferenceError, UntrustedEntryError
 from airflow_linepipe.handoff import ArtifactRef, Json, Producer, is_reference, references_in
 from airflow_linepipe.plan import ArtifactBinding, Part, Step, part_after
 
@@ -216,6 +216,9 @@ class TaskCache:
         if self.cache.ttl is not None and datetime.now(UTC) - entry.made > self.cache.ttl:
             message = f"{_told(entry)} has made it more than {self.cache.ttl} ago"
             raise _Miss(message)
+        if len(entry.outputs) != len(step.outputs):
+            message = "there is an entry, and it is that of another number of outputs"
+            raise _Miss(message)
         references = {}
         for name, artifact in self._outputs(step).items():
             reference = entry.outputs[step.outputs.index(artifact.name)]
@@ -227,7 +230,14 @@ class TaskCache:
         return entry, references
 
     def _check_stored(self, entry: Entry, references: Mapping[str, Json]) -> None:
-        found = [reference for wire in references.values() for reference in references_in(wire)]
+        try:
+            found = [reference for wire in references.values() for reference in references_in(wire)]
+        except InvalidReferenceError as error:
+            message = f"there is an entry, and {error}"
+            raise _Miss(message) from error
+        if not all(isinstance(wire, dict | list) for wire in references.values()):
+            message = "there is an entry, and what it holds are no references"
+            raise _Miss(message)
         # Before it is looked for: from then on nobody collects it.
         self.claim([reference.uri for reference in found])
         for reference in found:
@@ -267,6 +277,6 @@ def _marked(wire: Json, key: str) -> Json:
 
 def _renamed(wire: Json, name: str) -> Json:
     """The reference under the name that its output has now."""
-    if isinstance(wire, dict) and is_reference(wire) and wire["name"] != name:
+    if isinstance(wire, dict) and is_reference(wire) and wire.get("name") != name:
         return replace(ArtifactRef.from_wire(wire), name=name).to_wire()
     return wire

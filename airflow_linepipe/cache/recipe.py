@@ -24,7 +24,10 @@ from airflow_linepipe.plan import (
     looks_secret,
 )
 
-__all__ = ["Ingredient", "Recipe", "identify", "recipes_of"]
+__all__ = ["BOUND", "Ingredient", "Recipe", "identify", "recipes_of"]
+
+# The ingredient that changes with any of a function's others.
+BOUND: Final = "what the function is bound to"
 
 # Another one for every change of what a recipe consists of, or of what our codecs and runtime make of a value.
 _SCHEME: Final = "1"
@@ -132,10 +135,14 @@ def _recipe(step: Step, inputs: Mapping[str, Ingredient], settings: Mapping[str,
     for ingredient in inputs.values():
         versions.update(ingredient.versions)
     ingredients = {
-        **{name: Ingredient(digest=version, shown=version) for name, version in versions.items()},
+        **{
+            f"{name} (package)" if name in inputs else name: Ingredient(digest=version, shown=version)
+            for name, version in versions.items()
+        },
         **{f"code of {name}": Ingredient(digest=digest) for name, digest in code.parts.items()},
+        BOUND: Ingredient(digest=code.digest),
         **inputs,
-        **settings,
+        **{f"{name} (of the cache)" if name in inputs else name: found for name, found in settings.items()},
     }
     # By position: what an input or a file is called changes nothing.
     texts = [_SCHEME, code.digest, *(f"{name} {version}" for name, version in sorted(versions.items())), "inputs"]
@@ -158,18 +165,19 @@ def _inputs(
         first = positions.setdefault(binding, position)
         if name in cache.ignore:
             yield f"ignored {position}", Ingredient(digest="")
-            continue
-        match binding:
-            case ConfigBinding():
-                yield _label(name, first, position), _valued(plan.config_value(binding), name)
-            case ConstantBinding():
-                yield _label(name, first, position), _valued(plan.constants[binding.name], name)
-            case ArtifactBinding():
-                yield _label(f"input '{name}'", first, position), made[binding]
-            case GivenBinding():
-                yield _label(f"input '{name}'", first, position), given[binding.name]
-            case _:
-                yield f"resource {position}", Ingredient(digest="")
+        elif first != position:
+            # The same object, which the function may change, and not one that is equal.
+            yield f"input '{name}' ({position + 1})", Ingredient(digest=f"input {first}")
+        elif isinstance(binding, ConfigBinding):
+            yield name, _valued(plan.config_value(binding), name)
+        elif isinstance(binding, ConstantBinding):
+            yield name, _valued(plan.constants[binding.name], name)
+        elif isinstance(binding, ArtifactBinding):
+            yield f"input '{name}'", made[binding]
+        elif isinstance(binding, GivenBinding):
+            yield f"input '{name}'", given[binding.name]
+        else:
+            yield f"resource {position}", Ingredient(digest="")
 
 
 def _found(step: Step, recipes: Mapping[str, Recipe], written: Mapping[str, str]) -> Iterator[tuple[str, Ingredient]]:
@@ -185,13 +193,8 @@ def _found(step: Step, recipes: Mapping[str, Recipe], written: Mapping[str, str]
             yield label, Ingredient(digest="", unknown=(reason,))
 
 
-def _label(label: str, first: int, position: int) -> str:
-    """One that no other input of the step has: a name may be read twice."""
-    return label if first == position else f"{label} ({position + 1})"
-
-
 def _referenced(reference: ArtifactRef, name: str) -> Ingredient:
-    texts = [reference.type, reference.codec, reference.digest]
+    texts = [reference.type, reference.codec, reference.digest, str(reference.summary.get("file", ""))]
     unknown: list[str] = []
     package = package_version(reference.type)
     versions = ((package.name, package.version),) if package.name else ()

@@ -49,7 +49,14 @@ class Seal:
         if not hmac.compare_digest(signature, self._signature(content).encode()):
             message = "it is damaged, or signed with another secret"
             raise UntrustedEntryError(message)
-        record: dict[str, Any] = json.loads(content)
+        try:
+            record = json.loads(content)
+        except (ValueError, RecursionError) as error:
+            message = f"it is no JSON ({error})"
+            raise UntrustedEntryError(message) from error
+        if not isinstance(record, dict):
+            message = "it is no object"
+            raise UntrustedEntryError(message)
         return record
 
     def _signature(self, content: bytes) -> str:

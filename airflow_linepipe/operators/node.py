@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Asset, Context
     from linepipe.node import Node
 
-    from airflow_linepipe.cache import Cache, CacheMode, TaskCache
+    from airflow_linepipe.cache import Cache, CacheMode, Recalled, TaskCache
     from airflow_linepipe.handoff import Exchange, Json, Producer
 
 __all__ = ["LinepipeNodeOperator"]
@@ -177,12 +177,7 @@ class LinepipeNodeOperator(ReferenceTemplating):
                 context=context,
                 depth=depth,
             )
-            progress = self._recall(cache, progress, exchange, context)
-            if progress.part.plan.steps:
-                with cache.alone() as has_waited:
-                    if has_waited:
-                        progress = self._recall(cache, progress, exchange, context)
-                    self._run(progress, cache, exchange, producer, depth)
+            progress = self._proceed(progress, cache, exchange, context, depth)
             for name, asset in self.publish.items():
                 claim_output(progress.references[name], asset, exchange, producer)
         for name, asset in self.publish.items():
@@ -197,6 +192,8 @@ class LinepipeNodeOperator(ReferenceTemplating):
     ) -> None:
         """Run what is left, each output stored as soon as its node has made it."""
         part = progress.part
+        if not part.plan.steps:
+            return
         given = self._given(progress, exchange, producer)
         with closing(run_plan(part.plan, given=given, outputs=part.outputs)) as running:
             del given
@@ -208,16 +205,31 @@ class LinepipeNodeOperator(ReferenceTemplating):
                 }
                 progress.note(ran.step, cache.enter(ran.step, references))
 
-    def _recall(self, cache: TaskCache, progress: TaskProgress, exchange: Exchange, context: Context) -> TaskProgress:
-        """What is left to do when all is taken that earlier runs have left, and why."""
+    def _proceed(
+        self, progress: TaskProgress, cache: TaskCache, exchange: Exchange, context: Context, depth: int
+    ) -> TaskProgress:
+        """Take what earlier runs have left, and run the rest."""
+        producer = producer_of_task(context)
         if cache.cache.mode == "off" or progress.part is not cache.part:
+            self._run(progress, cache, exchange, producer, depth)
             return progress
         recalled = cache.recall()
+        if recalled.is_hit:
+            self._explain(recalled, cache, context)
+            return progress.after(recalled.done, recalled.references, exchange)
+        with cache.alone():
+            # Another run may have made it just now.
+            recalled = cache.recall()
+            self._explain(recalled, cache, context)
+            progress = progress.after(recalled.done, recalled.references, exchange)
+            self._run(progress, cache, exchange, producer, depth)
+        return progress
+
+    def _explain(self, recalled: Recalled, cache: TaskCache, context: Context) -> None:
         logger.info("%s", recalled.reason)
         cache.explain(recalled)
         writers = cache.writers
         context["ti"].xcom_push(CACHE_KEY, {**recalled.to_dict(), **({"writers": writers} if writers else {})})
-        return progress.after(recalled.done, recalled.references, exchange)
 
     def _store(self, value: Any, *, name: str, exchange: Exchange, producer: Producer, depth: int) -> Json:
         try:

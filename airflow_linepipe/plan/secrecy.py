@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Any, Final
 
 __all__ = ["looks_secret"]
@@ -22,14 +22,12 @@ def looks_secret(name: str, value: Any) -> bool:
 
     Args:
         name: The name under which a node reads it, such as "config.db.password".
-        value: Plain JSON; of lists each item counts.
+        value: Plain JSON; of lists and mappings each item counts.
     """
-    return bool(_NAME.search(name)) or any(_TEXT.search(text) for text in _texts(value))
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _texts(item)
+    if _NAME.search(name):
+        return True
+    if isinstance(value, Mapping):
+        return any(looks_secret(str(key), item) for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return any(looks_secret("", item) for item in value)
+    return isinstance(value, str) and bool(_TEXT.search(value))

@@ -290,8 +290,9 @@ class _Run:
         if recalled.is_hit:
             self._take(cache, recalled)
             return
-        with cache.alone() as has_waited:
-            recalled = cache.recall() if has_waited else recalled
+        with cache.alone():
+            # Somebody may have made it just now.
+            recalled = cache.recall()
             self._take(cache, recalled)
             if not recalled.is_hit:
                 # A run that calls nothing is told in its record alone.
