@@ -225,9 +225,11 @@ class TaskCache:
             if reference is None:
                 message = f"{_told(entry)} did not keep '{artifact.name}'"
                 raise _Miss(message)
-            references[name] = _renamed(reference, artifact.name)
+            references[name] = reference
         self._check_stored(entry, references)
-        return entry, references
+        return entry, {
+            name: _renamed(reference, self.part.outputs[name].name) for name, reference in references.items()
+        }
 
     def _check_stored(self, entry: Entry, references: Mapping[str, Json]) -> None:
         try:

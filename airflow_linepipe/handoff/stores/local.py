@@ -37,7 +37,7 @@ class LocalStore:
 
     def read(self, uri: str, *, mapped: bool = False, nbytes: int = 0) -> memoryview:  # noqa: ARG002  (as in Store)
         """See `Store.read`."""
-        return map_privately(_path(uri)) if mapped else read_whole(_path(uri))
+        return map_privately(_path(uri)) if mapped else read_whole(uri.removeprefix(_SCHEME))
 
     def find(self, uri: str) -> StoredObject:
         """See `Store.find`."""

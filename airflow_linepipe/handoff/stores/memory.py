@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import mmap
+import os
 from pathlib import Path
 from typing import Final
 
@@ -23,11 +25,10 @@ def map_privately(path: Path) -> memoryview:
         return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
 
 
-def read_whole(path: Path) -> memoryview:
+def read_whole(path: str | Path) -> memoryview:
     """A file's bytes as they are now, in memory that nobody else can change."""
-    with path.open("rb", buffering=0) as file:
-        memory = new_memory(file.seek(0, 2))
-        file.seek(0)
+    with io.FileIO(path) as file:
+        memory = new_memory(os.fstat(file.fileno()).st_size)
         filled = 0
         while filled < len(memory):
             count = file.readinto(memory[filled:])
