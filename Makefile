@@ -29,7 +29,8 @@ format: $(VENV)/.installed-test
 soak: $(VENV)/.installed-test
 	@$(BIN)/python -m pytest --hypothesis-profile=soak -o timeout=0 -o faulthandler_timeout=0 tests/library/runtime/test_oracle.py tests/provider/test_oracle.py \
 		tests/library/handoff/test_kills.py tests/library/handoff/test_random_damage.py \
-		tests/library/handoff/test_faulty_s3.py tests/library/handoff/test_concurrency.py
+		tests/library/handoff/test_faulty_s3.py tests/library/handoff/test_concurrency.py \
+		tests/library/cache/test_never_stale.py tests/library/cache/test_safety.py
 
 bench: $(VENV)/.installed-test
 	@$(BIN)/python -m benchmarks

@@ -14,12 +14,11 @@ with tempfile.TemporaryDirectory(prefix="linepipe-bench-") as home:
     os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
     # Airflow puts the dags folder on the path; the S3 server is the tests'.
     sys.path[:0] = [str(ROOT / "dags"), str(ROOT / "tests" / "support")]
-    from benchmarks import five_tasks, granularity, handoff, object_store, overhead, parsing, plot
+    from benchmarks import caching, five_tasks, granularity, handoff, object_store, overhead, parsing, plot
     from benchmarks.report import show, write_page
 
-    rows = [
-        row for part in (handoff, object_store, five_tasks, parsing, overhead, granularity) for row in part.measure()
-    ]
+    parts = (handoff, object_store, five_tasks, parsing, overhead, granularity, caching)
+    rows = [row for part in parts for row in part.measure()]
     plot.draw(ROOT / "docs" / "benchmarks.png")
     write_page(rows, ROOT / "docs" / "benchmarks.md")
     status = show(rows)

@@ -12,7 +12,10 @@ from pathlib import Path
 
 __all__ = ["Row", "show", "write_page"]
 
-_PACKAGES = ("apache-airflow", "linepipe", "pandas", "numpy", "pyarrow", "scikit-learn", "s3fs", "obstore")
+_PACKAGES = (
+    *("apache-airflow", "linepipe", "pandas", "numpy", "pyarrow", "scikit-learn", "s3fs", "obstore"),
+    "sf-hamilton",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
