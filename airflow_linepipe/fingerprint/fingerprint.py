@@ -38,27 +38,29 @@ def fingerprint_function(function: Callable[..., Any]) -> Fingerprint:
     Args:
         function: Any callable.
     """
-    return _fingerprint(function, "the function")
+    return _fingerprint(function, "the function", {PYTHON.name: PYTHON.version})
 
 
 def fingerprint_value(value: Any, name: str) -> Fingerprint:
     """Fingerprint a value, with its type and, if that is the author's own, what the type does.
 
+    Python's version does not count: a number is the same number in each, and what is done with it counts elsewhere.
+
     Args:
         value: Anything.
         name: What to call it in what is unknown.
     """
-    return _fingerprint(value, name)
+    return _fingerprint(value, name, {})
 
 
-def _fingerprint(thing: Any, name: str) -> Fingerprint:
+def _fingerprint(thing: Any, name: str, python: Mapping[str, str]) -> Fingerprint:
     walk = Walk()
-    whole = walk.describe(thing, name)
-    versions = {PYTHON.name: PYTHON.version, **walk.versions}
-    packages = [f"{name} {version}" for name, version in sorted(versions.items())]
+    whole = walk.take(thing, name)
+    versions = {**python, **{package: version for package, version in walk.versions.items() if package != PYTHON.name}}
+    packages = [f"{package} {version}" for package, version in sorted(versions.items())]
     return Fingerprint(
-        digest=_digest("\n".join([*packages, whole, *walk.texts.values()]), 20),
-        parts={name: _digest(text, 8) for name, text in walk.texts.items()},
+        digest=_digest("\n".join([*packages, whole]), 20),
+        parts={part: _digest(text, 8) for part, text in walk.parts().items()},
         versions=versions,
         unknown=tuple(dict.fromkeys(walk.unknown)),
     )

@@ -13,7 +13,18 @@ from typing import Final, NamedTuple
 
 __all__ = ["OWN", "PYTHON", "Package", "package_version"]
 
-_INSTALLED: Final = tuple({f"{sysconfig.get_path(name)}/" for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+
+def _places(*names: str) -> tuple[str, ...]:
+    return tuple({f"{sysconfig.get_path(name)}/" for name in names})
+
+
+_STANDARD: Final = _places("stdlib", "platstdlib")
+_ADDED: Final = _places("purelib", "platlib")
+_INSTALLED: Final = (*_STANDARD, *_ADDED)
+
+
+# Compiled modules share the classes of their functions in one that has no file.
+_CYTHON: Final = "_cython_"
 
 
 class Package(NamedTuple):
@@ -40,8 +51,10 @@ def package_version(module_name: str) -> Package:
         module_name: The module's dotted name.
     """
     package = module_name.partition(".")[0]
-    if package in sys.stdlib_module_names or package in sys.builtin_module_names:
+    if package in sys.stdlib_module_names and _is_pythons(package):
         return PYTHON
+    if package.startswith(_CYTHON):
+        return Package(name="cython", version=package.removeprefix(_CYTHON))
     if not _is_installed(package):
         return OWN
     try:
@@ -67,6 +80,18 @@ def _is_from_source(name: str) -> bool:
     """
     found = json.loads(distribution(name).read_text("direct_url.json") or "{}")
     return "dir_info" in found or "vcs_info" in found
+
+
+def _is_pythons(package: str) -> bool:
+    """Whether a module that has a name of Python's own is Python's: an author may have a module `code` as well."""
+    try:
+        spec = find_spec(package)
+    except (ImportError, ValueError):  # no file has made it
+        return False
+    if spec is None or spec.origin is None or spec.origin in ("built-in", "frozen"):
+        return True
+    place = str(Path(spec.origin).absolute())
+    return place.startswith(_STANDARD) and not place.startswith(_ADDED)
 
 
 def _is_installed(package: str) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from airflow_linepipe.handoff import Exchange, Producer
@@ -17,3 +19,10 @@ def producer() -> Producer:
 @pytest.fixture
 def exchange(tmp_path: Path) -> Exchange:
     return Exchange(f"file://{tmp_path}")
+
+
+@pytest.fixture
+def scaled() -> Callable[[int], int]:
+    """How often something is tried: in full by ``make soak``, a tenth of it otherwise."""
+    in_full = hypothesis.settings.get_current_profile_name() == "soak"
+    return lambda count: count if in_full else count // 10

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import hypothesis
 import pytest
 
 from airflow_linepipe.handoff import ArtifactRef, Exchange, Producer
@@ -39,10 +38,3 @@ def travel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Any],
 def stored(tmp_path: Path) -> Callable[[], list[str]]:
     """Everything that lies in the storage of `exchange`, hidden files included."""
     return lambda: sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if not path.is_dir())
-
-
-@pytest.fixture
-def scaled() -> Callable[[int], int]:
-    """How often something is tried: in full by ``make soak``, a tenth of it otherwise."""
-    in_full = hypothesis.settings.get_current_profile_name() == "soak"
-    return lambda count: count if in_full else count // 10
