@@ -88,15 +88,13 @@ class TaskCache:
             part: The part.
             given: What it is given, by name; see `identify`.
             written: The keys of the recipes of writers in other tasks, by step id; see `writers`.
-            cache: How the cache is used.
+            cache: How the cache is used; it is not off.
             ledger: What the cache knows.
             producer: The task.
             claim: Records that the task's run reads artifacts of other runs, by their URIs.
             shape: In which form the task leaves its outputs, if not in the usual one.
         """
-        recipes = {}
-        if cache.mode != "off":
-            recipes = recipes_of(part.plan, given=given, written=written, cache=cache, shape=shape)
+        recipes = recipes_of(part.plan, given=given, written=written, cache=cache, shape=shape)
         return cls(ledger=ledger, cache=cache, part=part, producer=producer, recipes=recipes, claim=claim)
 
     @property
@@ -105,15 +103,13 @@ class TaskCache:
         return {
             step.id: self.recipes[step.id].key
             for step in self.part.plan.steps
-            if not step.outputs and step.id in self.recipes and not self.recipes[step.id].unknown
+            if not step.outputs and not self.recipes[step.id].unknown
         }
 
     def recall(self) -> Recalled:
         """Look for results of earlier runs; no value is read."""
-        if self.cache.mode == "off":
-            return self._left((), {}, "cache off")
         if self.cache.mode == "refresh":
-            return self._left((), {}, "cache refresh: called whatever there is")
+            return Recalled(part=self.part, done=(), references={}, reason="cache refresh: called whatever there is")
         found: dict[str, Entry] = {}
         ran, stored, reason = [], dict[ArtifactBinding, Json](), ""
         for step in self.part.plan.steps:
@@ -174,8 +170,6 @@ class TaskCache:
         Returns:
             The same, each marked with the recipe that it was made by.
         """
-        if self.cache.mode == "off":
-            return dict(references)
         recipe = self.recipes[step.id]
         self.ledger.remember(self.producer, step.id, recipe)
         if recipe.unknown:
@@ -185,9 +179,6 @@ class TaskCache:
             by_output = {artifact.name: marked.get(name) for name, artifact in self._outputs(step).items()}
             self.ledger.enter(recipe.key, self.producer, [by_output.get(name) for name in step.outputs])
         return marked
-
-    def _left(self, done: tuple[str, ...], references: Mapping[str, Json], reason: str) -> Recalled:
-        return Recalled(part=self.part, done=done, references=references, reason=reason)
 
     def _outputs(self, step: Step) -> dict[str, ArtifactBinding]:
         """What of a step's outputs leaves the task, by the task's names."""

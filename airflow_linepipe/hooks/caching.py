@@ -12,7 +12,7 @@ from airflow.sdk import Variable
 from airflow_linepipe.cache import Cache, CacheMode, Ingredient, Ledger, Seal, TaskCache, identify
 from airflow_linepipe.errors import MissingInputError, SettingError
 from airflow_linepipe.handoff import Exchange, is_reference
-from airflow_linepipe.hooks.handoff import CACHE_KEY, producer_of_task
+from airflow_linepipe.hooks.handoff import CACHE_KEY, list_handed, producer_of_task
 from airflow_linepipe.hooks.retention import claim_inputs
 from airflow_linepipe.hooks.storage import open_store
 from airflow_linepipe.plan import checked_choice, did_you_mean
@@ -74,19 +74,18 @@ def open_cache(
         part: What it does.
         handed: What it is handed, references and not values: a dict by name, or a reference to one.
         writers: The tasks of the writers before it with which it shares a handle, by step id.
-        cache: How it uses the cache in this run.
+        cache: How it uses the cache in this run; it is not off.
         exchange: Where it stores its outputs.
         context: The running task's.
         depth: How many levels of its outputs are stored item by item.
     """
-    is_used = cache.mode != "off"
     producer = producer_of_task(context)
     return TaskCache.of_task(
         part,
-        given=_ingredients(part, handed) if is_used else {},
-        written=_written(writers, context) if is_used else {},
+        given=_ingredients(part, list_handed(handed)),
+        written=_written(writers, context),
         cache=cache,
-        ledger=Ledger(exchange.storage, Seal(_secret() if is_used else ""), open_store),
+        ledger=Ledger(exchange.storage, Seal(_secret()), open_store),
         producer=producer,
         claim=lambda uris: claim_inputs(uris, exchange, producer),
         shape=f"[{depth}]" if depth else "",

@@ -20,7 +20,6 @@ from airflow_linepipe.hooks.handoff import (
     RESERVED_KEYS,
     expanded_depth,
     hand_over,
-    list_handed,
     load_values,
     open_exchange,
     producer_of_task,
@@ -168,16 +167,20 @@ class LinepipeNodeOperator(ReferenceTemplating):
             overridden = self._overridden(context)
             part = replace(self.part, plan=override_plan(self.part.plan, overridden, self.part.overridable))
             progress = TaskProgress.of_task(context, part, exchange, given=[self.inputs, overridden])
-            cache = open_cache(
-                part,
-                list_handed(self.inputs),
-                writers=self.writers,
-                cache=cache_of_run(self.cache, self, context),
-                exchange=exchange,
-                context=context,
-                depth=depth,
-            )
-            progress = self._proceed(progress, cache, exchange, context, depth)
+            chosen = cache_of_run(self.cache, self, context)
+            if chosen.mode == "off":
+                self._run(progress, exchange, producer, depth)
+            else:
+                cache = open_cache(
+                    part,
+                    self.inputs,
+                    writers=self.writers,
+                    cache=chosen,
+                    exchange=exchange,
+                    context=context,
+                    depth=depth,
+                )
+                progress = self._recall(cache, progress, exchange, context, depth)
             for name, asset in self.publish.items():
                 claim_output(progress.references[name], asset, exchange, producer)
         for name, asset in self.publish.items():
@@ -188,7 +191,12 @@ class LinepipeNodeOperator(ReferenceTemplating):
         return next(iter(progress.references.values()), None)
 
     def _run(
-        self, progress: TaskProgress, cache: TaskCache, exchange: Exchange, producer: Producer, depth: int
+        self,
+        progress: TaskProgress,
+        exchange: Exchange,
+        producer: Producer,
+        depth: int,
+        cache: TaskCache | None = None,
     ) -> None:
         """Run what is left, each output stored as soon as its node has made it."""
         part = progress.part
@@ -203,15 +211,15 @@ class LinepipeNodeOperator(ReferenceTemplating):
                     name: self._store(value, name=name, exchange=exchange, producer=producer, depth=depth)
                     for name, value in left.items()
                 }
-                progress.note(ran.step, cache.enter(ran.step, references))
+                progress.note(ran.step, cache.enter(ran.step, references) if cache else references)
 
-    def _proceed(
-        self, progress: TaskProgress, cache: TaskCache, exchange: Exchange, context: Context, depth: int
+    def _recall(
+        self, cache: TaskCache, progress: TaskProgress, exchange: Exchange, context: Context, depth: int
     ) -> TaskProgress:
         """Take what earlier runs have left, and run the rest."""
-        producer = producer_of_task(context)
-        if cache.cache.mode == "off" or progress.part is not cache.part:
-            self._run(progress, cache, exchange, producer, depth)
+        if progress.part is not cache.part:
+            # An earlier try of this run has begun: it goes on there.
+            self._run(progress, exchange, cache.producer, depth, cache)
             return progress
         recalled = cache.recall()
         if recalled.is_hit:
@@ -222,7 +230,7 @@ class LinepipeNodeOperator(ReferenceTemplating):
             recalled = cache.recall()
             self._explain(recalled, cache, context)
             progress = progress.after(recalled.done, recalled.references, exchange)
-            self._run(progress, cache, exchange, producer, depth)
+            self._run(progress, exchange, cache.producer, depth, cache)
         return progress
 
     def _explain(self, recalled: Recalled, cache: TaskCache, context: Context) -> None:

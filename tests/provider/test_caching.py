@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -473,3 +474,24 @@ def test_no_secret_of_the_config_stands_in_what_the_cache_keeps(run_dag, storage
     assert b"hunter2" not in text
     assert b"swordfish" not in text
     assert json.dumps(Variable.get(SECRET_VARIABLE)).encode() not in text
+
+
+def breaking(cleaned, path):
+    CALLS.append("breaking")
+    if not Path(path).exists():
+        Path(path).touch()
+        message = "once"
+        raise ValueError(message)
+    return len(cleaned)
+
+
+@pytest.mark.parametrize("persist", ["boundary", "all"])
+def test_what_a_retry_has_made_is_found_by_later_runs(persist, execute, tmp_path):
+    """A second try goes on after what the first has stored, and a second run calls nothing."""
+    nodes = [*NODES[:2], Node(breaking, ["cleaned", "config.path"], ["length"])]
+    again = Pipeline(nodes, config={"rows": 4, "window": 2, "path": str(tmp_path / "broken")})
+    options = {"granularity": "pipeline", "persist": persist, "retries": 1, "retry_delay": timedelta(0)}
+    _, called = execute(pipeline=again, **options)
+    first_two = ["load", "clean"]
+    assert called == [*first_two, "breaking", *(first_two if persist == "boundary" else []), "breaking"]
+    assert execute(pipeline=again, **options)[1] == []
