@@ -88,10 +88,8 @@ def declare_cache_params(dag: DAG, task_ids: Sequence[str]) -> None:
 
     Args:
         dag: The DAG, of which another group may have declared them already.
-        task_ids: The tasks that use it.
+        task_ids: The tasks of a group that uses it.
     """
-    if not task_ids:
-        return
     known = dag.params.get_param(REFRESH_PARAM).schema["enum"] if REFRESH_PARAM in dag.params else [None]
     dag.params[CACHE_PARAM] = Param(
         None,

@@ -149,7 +149,8 @@ class PlannedTasks:
             tasks[part.id] = operator
             operators.update(dict.fromkeys(part.own, operator))
         declare_params(dag, known, params, group=prefix)
-        declare_cache_params(dag, [operator.task_id for operator in tasks.values() if operator.cache.mode != "off"])
+        if any(operator.cache.mode != "off" for operator in tasks.values()):
+            declare_cache_params(dag, [operator.task_id for operator in tasks.values()])
         add_cleanup(
             list(tasks.values()),
             self.temporary,

@@ -92,7 +92,11 @@ def read_explanations(
     if named:
         return sorted(named, key=lambda one: one.map_index)
     nodes = sorted({step for one in every for step in one.steps})
-    known = f"it knows {', '.join(nodes)}" if nodes else "look at the run's and the storage's name"
+    known = (
+        f"it knows {', '.join(nodes)}"
+        if nodes
+        else "its tasks had no cache, or the run's or the storage's name is another"
+    )
     message = f"Nothing is known of node '{node}' in run '{run_id}' of '{dag_id}' in {storage}: {known}."
     raise RunNotFoundError(message)
 

@@ -118,6 +118,9 @@ def part_caches(
             behind.add(part.id)
             chosen = replace(chosen, mode="refresh") if chosen.mode == "use" else chosen
         caches[part.id] = chosen
+    if refresh_from and all(chosen.mode == "off" for chosen in caches.values()):
+        message = f"refresh_from={refresh_from!r}: the cache is off, and everything is run anyway: give cache as well."
+        raise SettingError(message)
     check_ignored(cache, parts)
     for part in parts:
         if part.id in of_parts:
@@ -135,5 +138,6 @@ def check_ignored(cache: Cache, parts: Sequence[Part]) -> None:
     for name in cache.ignore:
         if name not in read:
             hint = did_you_mean(name, read, otherwise=f"they read {', '.join(read) or 'nothing'}.")
-            message = f"Cache(ignore=…): no node reads '{name}': {hint}"
+            where = f"no node of task '{parts[0].id}'" if len(parts) == 1 else "no node"
+            message = f"Cache(ignore=…): {where} reads '{name}': {hint}"
             raise SettingError(message)

@@ -242,7 +242,7 @@ class TaskCache:
         try:
             before = self.ledger.last(self.producer, step.id)
         except KeyError:
-            return "it is called for the first time"
+            return "no earlier call of it is known"
         return describe_changes(before, recipe, self.ledger.seal)
 
     def _named(self, step: Step, reason: str) -> str:

@@ -246,16 +246,16 @@ def _items(value: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def _watched(path: Path) -> Ingredient:
-    """A file's content, or the names and contents of all files in a folder; that nothing is there counts too."""
+    """A file's content, or the names and contents of all files in a folder."""
     try:
         if not path.is_dir():
             return Ingredient(digest=_content(path))
         files = sorted(found for found in path.rglob("*") if found.is_file())
         return Ingredient(digest=_digest(*(f"{found.relative_to(path)} {_content(found)}" for found in files)))
     except FileNotFoundError:
-        return Ingredient(digest="absent")
+        return Ingredient(digest="", unknown=(f"the file '{path}' that it watches is not there",))
     except OSError as error:
-        return Ingredient(digest="", unknown=(f"the file '{path}' cannot be read ({error})",))
+        return Ingredient(digest="", unknown=(f"the file '{path}' that it watches cannot be read ({error})",))
 
 
 def _content(path: Path) -> str:

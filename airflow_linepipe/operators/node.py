@@ -273,9 +273,10 @@ class LinepipeNodeOperator(ReferenceTemplating):
                 logger.warning("The run's conf sets '%s', which is no param: did you mean '%s'?", name, close[0])
 
     def _config_prefixes(self) -> tuple[str, ...]:
-        """What nothing but a param for a value of a config begins with."""
+        """What nothing but a param of ours begins with."""
         groups = {param.removesuffix(name) for name, param in self.overrides.items() if param.endswith(name)}
-        return ("config.", *(f"{group}config." for group in sorted(groups)))
+        ours = () if self.cache.mode == "off" else ("linepipe.",)
+        return (*ours, "config.", *(f"{group}config." for group in sorted(groups)))
 
     def _given(self, progress: TaskProgress, exchange: Exchange, reader: Producer) -> dict[str, Any]:
         """The values that are read: those behind ``inputs``, and what an earlier try has left."""

@@ -121,7 +121,8 @@ class RunResult:
         for step in self.steps.values():
             kept = ", ".join(step.outputs)
             line = f"  {step.id:<{width}}  {step.state:<7}  {step.seconds:>8.2f} s  {kept}"
-            lines.append((line + ("  (cached)" if step.cached else "")).rstrip())
+            told = "cached" if step.cached else step.why
+            lines.append(f"{line}  ({told})" if told else line.rstrip())
             if step.error:
                 lines.append(f"  {'':<{width}}  {step.error}")
         return "\n".join(lines)

@@ -115,7 +115,7 @@ def test_an_unchanged_pipeline_calls_nothing_in_its_second_run(granularity, exec
 def test_only_what_has_changed_and_what_is_behind_it_is_called(execute):
     """R13, R14, R35."""
     first, _ = execute()
-    assert set(reasons(first).values()) == {"cache miss: it is called for the first time"}
+    assert set(reasons(first).values()) == {"cache miss: no earlier call of it is known"}
     second, called = execute(pipeline=pipeline(window=3))
     assert called == ["clean", "total"]
     assert second.value("total") == 18
@@ -176,6 +176,11 @@ def test_a_run_that_is_to_refresh_from_a_task_that_there_is_not_is_refused(run_d
         run_dag(dag, conf={"linepipe.refresh_from": "laod"})
 
 
+def test_a_misspelt_param_of_the_cache_is_refused(run_dag, storage):
+    dag = LinepipeDag("misspelt", pipeline=pipeline(), cache=True, storage=storage)
+    assert run_dag(dag, conf={"linepipe.refreshfrom": "clean"}).state == "failed"
+
+
 def test_an_operator_without_a_form_says_what_task_is_meant(run_dag, storage):
     with DAG(
         "own_params", schedule=None, params={"linepipe.refresh_from": Param("laod", type=["null", "string"])}
@@ -187,7 +192,7 @@ def test_an_operator_without_a_form_says_what_task_is_meant(run_dag, storage):
 
 def test_the_form_offers_what_there_is(storage):
     dag = LinepipeDag("form", pipeline=pipeline(), cache=True, node_options={"load": NodeOptions(cache="off")})
-    assert dag.params.get_param("linepipe.refresh_from").schema["enum"] == [None, "clean", "total"]
+    assert dag.params.get_param("linepipe.refresh_from").schema["enum"] == [None, "load", "clean", "total"]
     assert dag.params.get_param("linepipe.cache").schema["enum"] == [None, "use", "refresh", "off"]
     plain = LinepipeDag("plain", pipeline=pipeline())
     assert not [name for name in plain.params if name.startswith("linepipe.")]
@@ -223,7 +228,7 @@ def test_a_node_has_a_cache_of_its_own(execute):
             lambda: LinepipeDag(
                 "d", pipeline=pipeline(), node_options={"total": NodeOptions(cache=Cache(ignore=["config.rows"]))}
             ),
-            "no node reads 'config.rows'",
+            "no node of task 'total' reads 'config.rows'",
         ),
     ],
 )

@@ -1060,7 +1060,6 @@ WATCHED: dict[str, Callable[[Path], object]] = {
     "a file more in a folder": lambda folder: write(folder / "more/three.csv", ""),
     "a file less in a folder": lambda folder: (folder / "more/deep/two.csv").unlink(),
     "a file's name in a folder": lambda folder: (folder / "more/deep/two.csv").rename(folder / "more/deep/other.csv"),
-    "a file that was not there": lambda folder: write(folder / "later.csv", "here"),
 }
 
 
@@ -1086,7 +1085,7 @@ def watching(folder: Path) -> World:
     new.sources["author"] += READ
     new.nodes.append(("read", ["paths"], ["content"]))
     new.inputs["paths"] = [str(folder / "one.csv"), str(folder / "more/deep/two.csv")]
-    cache = Cache(watch=[folder / "one.csv", str(folder / "more"), folder / "later.csv"])
+    cache = Cache(watch=[folder / "one.csv", str(folder / "more")])
     return replace(new, arguments={"cache": True, "node_cache": {"read": cache}})
 
 
@@ -1100,6 +1099,16 @@ def test_a_file_that_is_watched_counts_with_its_content(change, watched, tmp_pat
     again = watching(watched).run(storage)
     assert again.calls == ["read"]
     assert again.made == watching(watched).run(None, cache=False, node_cache={}).made
+
+
+def test_a_file_that_is_watched_and_not_there_is_named_in_every_run(watched, tmp_path):
+    """It may be misspelt, and then nothing would be watched."""
+    (watched / "one.csv").unlink()
+    for _ in range(2):
+        again = watching(watched).run(tmp_path / "storage")
+        assert "read" in again.calls
+        reason = f"the file '{watched / 'one.csv'}' that it watches is not there"
+        assert again.why("read") == f"cache miss: it cannot be known: {reason}"
 
 
 def test_a_file_that_is_only_touched_or_lies_elsewhere_changes_nothing(watched, tmp_path):

@@ -49,7 +49,7 @@ def second(world, tmp_path):
     def run(**arguments) -> str:
         return world.run(tmp_path, **{"cache": True, "run_id": "two", **arguments}).why("node")
 
-    assert run(run_id="one") == "cache miss: it is called for the first time"
+    assert run(run_id="one") == "cache miss: no earlier call of it is known"
     return run
 
 
@@ -258,7 +258,7 @@ def test_of_a_task_of_several_nodes_the_one_is_named(tmp_path):
 def test_a_node_of_another_pipeline_that_was_never_called_has_nothing_to_compare(world, tmp_path):
     world.run(tmp_path, cache=True, name="one")
     world.config["window"] = 6
-    assert world.run(tmp_path, cache=True, name="other").why("node") == "cache miss: it is called for the first time"
+    assert world.run(tmp_path, cache=True, name="other").why("node") == "cache miss: no earlier call of it is known"
 
 
 def test_the_last_call_is_what_it_is_compared_with(world, tmp_path):
@@ -284,7 +284,7 @@ def test_a_constant_with_the_name_of_something_else_is_shown_all_the_same(name, 
 def test_what_was_forgotten_is_not_compared(second, tmp_path, world):
     shutil.rmtree(tmp_path / ".linepipe/cache/unsigned/last")
     world.config["window"] = 7
-    assert second() == "cache miss: it is called for the first time"
+    assert second() == "cache miss: no earlier call of it is known"
 
 
 # --- secrets --------------------------------------------------------------------------------------------------------

@@ -229,10 +229,11 @@ WRONG_RUNS = {
     "no dict of tasks": ({"node_cache": ["clean"]}, "node_cache"),
     "an unknown task": ({"node_cache": {"claen": True}}, "node_cache: the pipeline has no task 'claen'"),
     "another unknown task": ({"refresh_from": "claen"}, "refresh_from: the pipeline has no task 'claen'"),
+    "a refresh without a cache": ({"cache": False, "refresh_from": "clean"}, "refresh_from='clean': the cache is off"),
     "an unknown input": ({"cache": Cache(ignore=["verbos"])}, "Cache(ignore=…): no node reads 'verbos'"),
     "an input that this task does not read": (
         {"cache": True, "node_cache": {"clean": Cache(ignore=["verbose"])}},
-        "Cache(ignore=…): no node reads 'verbose'",
+        "Cache(ignore=…): no node of task 'clean' reads 'verbose'",
     ),
 }
 

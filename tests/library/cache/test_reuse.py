@@ -243,7 +243,7 @@ def test_of_a_task_of_several_nodes_what_has_changed_is_called_with_the_later_on
 def test_a_task_that_goes_on_in_the_middle_says_so(world, tmp_path):
     arguments = {"cache": True, "granularity": "pipeline", "persist": "all"}
     first = world.run(tmp_path, run_id="one", **arguments)
-    assert first.why("load") == "cache miss: node 'load': it is called for the first time"
+    assert first.why("load") == "cache miss: node 'load': no earlier call of it is known"
     world.config["window"] = 7
     again = world.run(tmp_path, **arguments)
     expected = (

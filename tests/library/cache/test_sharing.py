@@ -99,7 +99,7 @@ def test_many_that_run_at_once_get_the_same_and_call_each_node_once(processes, c
     assert (calls("load"), calls("train"), calls("report")) == (1, 1, 1)
     for step in ("load", "train", "report"):
         misses = [result["why"][step] for result in results if not result["why"][step].startswith("cache hit: ")]
-        assert misses == ["cache miss: it is called for the first time"]
+        assert misses == ["cache miss: no earlier call of it is known"]
 
 
 def test_who_waits_takes_what_was_made_meanwhile(processes, calls):
