@@ -6,6 +6,9 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 
+from airflow_linepipe.cache.explanation import read_explanation
+from airflow_linepipe.cache.seal import split_sealed
+from airflow_linepipe.errors import ArtifactUnreadableError
 from airflow_linepipe.handoff import EXPLANATIONS, Removal, Store, check_storage, references_in
 
 __all__ = ["evict"]
@@ -33,13 +36,14 @@ def evict(removal: Removal, storage: str, *, open_store: Callable[[str], Store])
 
 
 def _entries(record: str, store: Store) -> list[str]:
-    with suppress(FileNotFoundError, ValueError, KeyError, TypeError):  # one that is damaged leads to nothing
-        return [str(path) for path in json.loads(bytes(store.read(record)))["entries"]]
+    damage = (FileNotFoundError, ArtifactUnreadableError, KeyError, TypeError)
+    with suppress(*damage):  # one that is damaged leads to nothing
+        return list(read_explanation(record, store).entries)
     return []
 
 
 def _artifacts(entry: str, store: Store) -> set[str]:
     with suppress(FileNotFoundError, ValueError, KeyError, TypeError):  # whoever cannot read it does not believe it
-        _, _, content = bytes(store.read(entry)).partition(b"\n")
+        _, content = split_sealed(bytes(store.read(entry)))
         return {reference.uri for reference in references_in(json.loads(content)["outputs"])}
     return set()

@@ -10,7 +10,7 @@ from typing import Any
 from airflow_linepipe.errors import ArtifactUnreadableError, RunNotFoundError
 from airflow_linepipe.handoff import EXPLANATIONS, Producer, Store, explanation_uri, record_uri, run_url
 
-__all__ = ["Explanation", "read_explanations", "write_explanation"]
+__all__ = ["Explanation", "read_explanation", "read_explanations", "write_explanation"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,7 +86,7 @@ def read_explanations(
     store = open_store(folder)
     # The record of a local run has all of it.
     every = list(_of_local_run(storage, dag_id, run_id, store)) or [
-        _read(stored.uri, store) for stored in store.walk(folder)
+        read_explanation(stored.uri, store) for stored in store.walk(folder)
     ]
     named = [one for one in every if node == one.task_id] or [one for one in every if node in one.steps]
     if named:
@@ -112,7 +112,12 @@ def _of_local_run(storage: str, dag_id: str, run_id: str, store: Store) -> Itera
         yield Explanation(task_id=step["id"], map_index=-1, steps=(step["id"],), reason=reason)
 
 
-def _read(uri: str, store: Store) -> Explanation:
+def read_explanation(uri: str, store: Store) -> Explanation:
+    """A record of `write_explanation`.
+
+    Raises:
+        ArtifactUnreadableError: It is damaged.
+    """
     record = _parsed(uri, bytes(store.read(uri)))
     return Explanation(
         task_id=record["task_id"],

@@ -14,16 +14,16 @@ from airflow_linepipe.cache.seal import Seal
 from airflow_linepipe.errors import StorageFaultError, UntrustedEntryError
 from airflow_linepipe.handoff import (
     ABSENT,
-    NOT_MAPPED,
     ArtifactRef,
     Json,
     Producer,
     Store,
     escape,
-    is_reference,
     own_url,
     path_below,
     references_in,
+    replace_references,
+    task_name,
 )
 from airflow_linepipe.plan import looks_secret
 
@@ -100,12 +100,14 @@ class Ledger:
             raise UntrustedEntryError(message) from error
 
     def _entry(self, record: Mapping[str, Any]) -> Entry:
-        outputs = tuple(record["outputs"])
+        outputs = record["outputs"]
+        if record["storage"] != self.storage:
+            outputs = replace_references(outputs, self._moved)
         return Entry(
             key=record["key"],
             producer=Producer(**record["producer"]),
             made=datetime.fromisoformat(record["made"]),
-            outputs=outputs if record["storage"] == self.storage else self._moved(outputs),
+            outputs=tuple(outputs),
             written=dict(record["written"]),
         )
 
@@ -123,7 +125,7 @@ class Ledger:
             "storage": self.storage,
             "producer": {name: getattr(producer, name) for name in Producer.__slots__},
             "made": datetime.now(UTC).isoformat(),
-            "outputs": [_without_secrets(output) for output in outputs],
+            "outputs": replace_references(list(outputs), _without_secret),
             "written": {self._path(reference): self._written(reference) for reference in references},
         }
         self._write(self._entry_uri(key), record)
@@ -132,9 +134,10 @@ class Ledger:
         """Whether an artifact is still the one that was there when an entry was written; it is not read."""
         return entry.written.get(self._path(reference), "") == self._written(reference) != ""
 
-    def _moved(self, outputs: Sequence[Json]) -> tuple[Json, ...]:
-        """Outputs as this storage is reached here: who wrote them may have named another connection, or none."""
-        return tuple(_moved(output, self.storage) for output in outputs)
+    def _moved(self, reference: ArtifactRef) -> Json:
+        """As this storage is reached here: who wrote it may have named another connection, or none."""
+        path = path_below(self.storage, reference.uri)
+        return (reference if path is None else replace(reference, uri=f"{self.storage}/{path}")).to_wire()
 
     def _path(self, reference: ArtifactRef) -> str:
         return path_below(self.storage, reference.uri) or reference.uri
@@ -181,9 +184,8 @@ class Ledger:
         return f"{self._folder}/{key[:2]}/{key[2:]}.json"
 
     def _last_uri(self, producer: Producer, step_id: str) -> str:
-        index = "" if producer.map_index == NOT_MAPPED else f".{producer.map_index}"
-        task = escape(producer.task_id, reserve=len(index)) + index
-        return f"{self._folder}/{_LAST}/{escape(producer.dag_id)}/{task}/{escape(step_id, reserve=len('.json'))}.json"
+        folder = f"{self._folder}/{_LAST}/{escape(producer.dag_id)}/{task_name(producer)}"
+        return f"{folder}/{escape(step_id, reserve=len('.json'))}.json"
 
     def _read(self, uri: str) -> dict[str, Any]:
         try:
@@ -206,23 +208,7 @@ class Ledger:
             raise StorageFaultError(message) from error
 
 
-def _without_secrets(wire: Json) -> Json:
-    """References without the inline values that must not be shown; these lie in the artifacts alone."""
-    if is_reference(wire):
-        reference = ArtifactRef.from_wire(wire)
-        return replace(reference, value=ABSENT).to_wire() if looks_secret(reference.name, reference.value) else wire
-    if isinstance(wire, dict):
-        return {name: _without_secrets(item) for name, item in wire.items()}
-    return [_without_secrets(item) for item in wire] if isinstance(wire, list) else wire
-
-
-def _moved(wire: Json, storage: str) -> Json:
-    if is_reference(wire):
-        reference = ArtifactRef.from_wire(wire)
-        path = path_below(storage, reference.uri)
-        return wire if path is None else replace(reference, uri=f"{storage}/{path}").to_wire()
-    if isinstance(wire, dict):
-        return {name: _moved(item, storage) for name, item in wire.items()}
-    if isinstance(wire, list):
-        return [_moved(item, storage) for item in wire]
-    return wire
+def _without_secret(reference: ArtifactRef) -> Json:
+    """Without an inline value that must not be shown; it lies in the artifact alone."""
+    is_secret = looks_secret(reference.name, reference.value)
+    return (replace(reference, value=ABSENT) if is_secret else reference).to_wire()

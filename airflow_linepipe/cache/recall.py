@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -13,7 +13,7 @@ from airflow_linepipe.cache.ledger import Entry, Ledger
 from airflow_linepipe.cache.policy import Cache
 from airflow_linepipe.cache.recipe import Ingredient, Recipe, recipes_of
 from airflow_linepipe.errors import InvalidReferenceError, UntrustedEntryError
-from airflow_linepipe.handoff import ArtifactRef, Json, Producer, is_reference, references_in
+from airflow_linepipe.handoff import ArtifactRef, Json, Producer, is_reference, references_in, replace_references
 from airflow_linepipe.plan import ArtifactBinding, Part, Step, part_after
 
 __all__ = ["Recalled", "TaskCache"]
@@ -135,6 +135,17 @@ class TaskCache:
             reason = f"{hit}; {reason}" if reason else hit
         return Recalled(part=rest, done=done, references=references, reason=reason or "cache miss")
 
+    @contextmanager
+    def settled(self) -> Iterator[Recalled]:
+        """What is left to do, while nobody else does the same."""
+        recalled = self.recall()
+        if recalled.is_hit:
+            yield recalled
+            return
+        with self.alone():
+            # Somebody may have made it just now.
+            yield self.recall()
+
     def _rest(self, ran: Sequence[str], stored: Mapping[ArtifactBinding, Json]) -> tuple[Part, tuple[str, ...]]:
         """What is left to do, and the steps that are not."""
         if len(ran) < len(self.part.plan.steps):
@@ -174,7 +185,10 @@ class TaskCache:
         self.ledger.remember(self.producer, step.id, recipe)
         if recipe.unknown:
             return dict(references)
-        marked = {name: _marked(reference, recipe.key) for name, reference in references.items()}
+        marked = {
+            name: replace_references(wire, lambda reference: replace(reference, recipe=recipe.key).to_wire())
+            for name, wire in references.items()
+        }
         if marked or not step.outputs:
             by_output = {artifact.name: marked.get(name) for name, artifact in self._outputs(step).items()}
             self.ledger.enter(recipe.key, self.producer, [by_output.get(name) for name in step.outputs])
@@ -256,16 +270,6 @@ class TaskCache:
 def _told(entry: Entry) -> str:
     producer = entry.producer
     return f"run {producer.run_id} of '{producer.dag_id}'"
-
-
-def _marked(wire: Json, key: str) -> Json:
-    if is_reference(wire):
-        return replace(ArtifactRef.from_wire(wire), recipe=key).to_wire()
-    if isinstance(wire, dict):
-        return {name: _marked(item, key) for name, item in wire.items()}
-    if isinstance(wire, list):
-        return [_marked(item, key) for item in wire]
-    return wire
 
 
 def _renamed(wire: Json, name: str) -> Json:

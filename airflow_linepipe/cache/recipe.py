@@ -213,9 +213,7 @@ def _referenced(reference: ArtifactRef, name: str) -> Ingredient:
 
 def _own_type(type_name: str) -> Ingredient:
     """What a class of the author's own does, which nobody but the pickle may name."""
-    if package_version(type_name).name:
-        return Ingredient(digest="")
-    if "." not in type_name:
+    if package_version(type_name).name or "." not in type_name:
         return Ingredient(digest="")
     try:
         kind = resolve_name(type_name)

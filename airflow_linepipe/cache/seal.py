@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from airflow_linepipe.errors import UntrustedEntryError
 
-__all__ = ["Seal"]
+__all__ = ["Seal", "split_sealed"]
 
 _CONTEXT: Final = "airflow-linepipe 2026 cache entries"
 
@@ -45,7 +45,7 @@ class Seal:
         Raises:
             UntrustedEntryError: It is damaged, or signed with another secret.
         """
-        signature, _, content = sealed.partition(b"\n")
+        signature, content = split_sealed(sealed)
         if not hmac.compare_digest(signature, self._signature(content).encode()):
             message = "it is damaged, or signed with another secret"
             raise UntrustedEntryError(message)
@@ -63,3 +63,9 @@ class Seal:
         from blake3 import blake3
 
         return str(blake3(content, key=self._key).hexdigest())
+
+
+def split_sealed(sealed: bytes) -> tuple[bytes, bytes]:
+    """The signature of a record and its JSON, whether they fit or not."""
+    signature, _, content = sealed.partition(b"\n")
+    return signature, content

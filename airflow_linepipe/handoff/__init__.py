@@ -22,8 +22,16 @@ from airflow_linepipe.handoff.layout import (
     path_below,
     record_uri,
     run_url,
+    task_name,
 )
-from airflow_linepipe.handoff.reference import ABSENT, ArtifactRef, Json, is_reference, references_in
+from airflow_linepipe.handoff.reference import (
+    ABSENT,
+    ArtifactRef,
+    Json,
+    is_reference,
+    references_in,
+    replace_references,
+)
 from airflow_linepipe.handoff.retention import (
     Collected,
     Removal,
@@ -81,6 +89,8 @@ __all__ = [
     "path_below",
     "record_uri",
     "references_in",
+    "replace_references",
     "run_url",
+    "task_name",
     "type_name",
 ]

@@ -22,6 +22,7 @@ __all__ = [
     "producer_of",
     "record_uri",
     "run_url",
+    "task_name",
     "unescape",
 ]
 
@@ -113,10 +114,13 @@ def record_uri(root: str, dag_id: str, run_id: str) -> str:
 
 def explanation_uri(root: str, producer: Producer) -> str:
     """The URI of why a task ran or did not, whichever try."""
+    return f"{run_url(root, producer.dag_id, producer.run_id)}/{EXPLANATIONS}/{task_name(producer, ending='.json')}"
+
+
+def task_name(producer: Producer, *, ending: str = "") -> str:
+    """One path segment for a task, with its index if it is mapped."""
     index = "" if producer.map_index == NOT_MAPPED else f".{producer.map_index}"
-    ending = f"{index}.json"
-    folder = f"{run_url(root, producer.dag_id, producer.run_id)}/{EXPLANATIONS}"
-    return f"{folder}/{escape(producer.task_id, reserve=len(ending))}{ending}"
+    return escape(producer.task_id, reserve=len(index + ending)) + index + ending
 
 
 def producer_of(root: str, uri: str) -> Producer | None:

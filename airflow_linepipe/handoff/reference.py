@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from enum import Enum
 from typing import Any, Final, Literal, TypeAlias
@@ -21,6 +21,7 @@ __all__ = [
     "json_size",
     "printable",
     "references_in",
+    "replace_references",
 ]
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
@@ -59,6 +60,21 @@ def references_in(value: object) -> Iterator[ArtifactRef]:
     elif isinstance(value, dict | list | tuple) and type(value) in (dict, list, tuple):
         for item in value.values() if isinstance(value, dict) else value:
             yield from references_in(item)
+
+
+def replace_references(value: Any, replacement: Callable[[ArtifactRef], Any]) -> Any:
+    """The value with something else for every reference that `references_in` finds, in new containers.
+
+    Raises:
+        InvalidReferenceError: One that claims to be a reference is none.
+    """
+    if is_reference(value):
+        return replacement(ArtifactRef.from_wire(value))
+    if type(value) is dict:
+        return {key: replace_references(item, replacement) for key, item in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(replace_references(item, replacement) for item in value)
+    return value
 
 
 def json_size(value: Json) -> int:

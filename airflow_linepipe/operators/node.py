@@ -221,13 +221,7 @@ class LinepipeNodeOperator(ReferenceTemplating):
             # An earlier try of this run has begun: it goes on there.
             self._run(progress, exchange, cache.producer, depth, cache)
             return progress
-        recalled = cache.recall()
-        if recalled.is_hit:
-            self._explain(recalled, cache, context)
-            return progress.after(recalled.done, recalled.references, exchange)
-        with cache.alone():
-            # Another run may have made it just now.
-            recalled = cache.recall()
+        with cache.settled() as recalled:
             self._explain(recalled, cache, context)
             progress = progress.after(recalled.done, recalled.references, exchange)
             self._run(progress, exchange, cache.producer, depth, cache)

@@ -286,13 +286,7 @@ class _Run:
         if cache is None:
             self._call(part, given)
             return
-        recalled = cache.recall()
-        if recalled.is_hit:
-            self._take(cache, recalled)
-            return
-        with cache.alone():
-            # Somebody may have made it just now.
-            recalled = cache.recall()
+        with cache.settled() as recalled:
             self._take(cache, recalled)
             if not recalled.is_hit:
                 # A run that calls nothing is told in its record alone.

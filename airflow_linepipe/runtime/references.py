@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from airflow_linepipe.handoff import ArtifactRef, Exchange, is_reference
+from airflow_linepipe.handoff import Exchange, replace_references
 
 __all__ = ["load_references"]
 
@@ -24,12 +24,4 @@ def load_references(value: Any, exchange: Exchange, *, columns: Sequence[Any] = 
     Raises:
         HandoffError: One of the values cannot be read.
     """
-    if is_reference(value):
-        return exchange.get(ArtifactRef.from_wire(value), columns=columns)
-    if type(value) is dict:
-        return {key: load_references(item, exchange, columns=columns) for key, item in value.items()}
-    if type(value) is list:
-        return [load_references(item, exchange, columns=columns) for item in value]
-    if type(value) is tuple:
-        return tuple(load_references(item, exchange, columns=columns) for item in value)
-    return value
+    return replace_references(value, lambda reference: exchange.get(reference, columns=columns))

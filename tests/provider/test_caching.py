@@ -198,7 +198,7 @@ def test_the_form_offers_what_there_is(storage):
     assert not [name for name in plain.params if name.startswith("linepipe.")]
     with DAG("groups", schedule=None) as groups:
         for group in ("one", "two"):
-            LinepipeTaskGroup(group, pipeline=pipeline(), cache=group == "two" or True, granularity="chain")
+            LinepipeTaskGroup(group, pipeline=pipeline(), cache=True, granularity="chain")
     assert groups.params.get_param("linepipe.refresh_from").schema["enum"] == [None, "one.load", "two.load"]
 
 
