@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -14,17 +14,15 @@ from typing import Any
 from airflow_linepipe.cache import (
     Cache,
     CacheMode,
-    Ingredient,
     Ledger,
     Recalled,
     Seal,
     TaskCache,
     as_cache,
-    identify,
     part_caches,
 )
-from airflow_linepipe.errors import RunNotFoundError, SettingError, UnsupportedValueError
-from airflow_linepipe.handoff import ArtifactRef, Exchange, Json, Producer, claim_use, open_store, type_name
+from airflow_linepipe.errors import RunNotFoundError, SettingError
+from airflow_linepipe.handoff import Exchange, open_store
 from airflow_linepipe.plan import (
     ArtifactBinding,
     Binding,
@@ -39,7 +37,6 @@ from airflow_linepipe.plan import (
     Plan,
     Resource,
     ResourceBinding,
-    Source,
     Step,
     checked_mapping,
     override_plan,
@@ -48,11 +45,11 @@ from airflow_linepipe.plan import (
     plan_pipeline,
 )
 from airflow_linepipe.runtime.copying import private_copy
-from airflow_linepipe.runtime.history import read_run, write_run
-from airflow_linepipe.runtime.outputs import with_ways_out
+from airflow_linepipe.runtime.history import read_run
 from airflow_linepipe.runtime.progress import Progress, show_progress
 from airflow_linepipe.runtime.result import RunResult, State, StepReport
 from airflow_linepipe.runtime.runner import run_plan
+from airflow_linepipe.runtime.shelf import MemoryShelf, StorageShelf
 
 __all__ = ["run"]
 
@@ -138,12 +135,12 @@ def run(
     parts = plan_parts(plan, granularity=granularity, persist=persist)
     caches = part_caches(parts, as_cache("cache", cache), checked_mapping("node_cache", node_cache), refresh_from)
     run_id = run_id or f"local__{datetime.now(UTC).isoformat()}_{secrets.token_hex(3)}"
-    shelf: _Memory | _Storage = _Memory()
+    shelf: MemoryShelf | StorageShelf = MemoryShelf()
     if storage is not None:
         exchange = Exchange(storage, allow_pickle=allow_pickle)
         _check_new(exchange.storage, name, run_id)
         ledger = Ledger(exchange.storage, Seal(cache_secret), open_store)
-        shelf = _Storage(exchange=exchange, name=name, run_id=run_id, ledger=ledger, caches=caches)
+        shelf = StorageShelf(exchange=exchange, name=name, run_id=run_id, ledger=ledger, caches=caches)
     elif any(chosen.mode != "off" for chosen in caches.values()):
         message = "cache: without a storage there is nothing to take results from: give storage= as well."
         raise SettingError(message)
@@ -161,105 +158,13 @@ def _check_new(storage: str, name: str, run_id: str) -> None:
 
 
 @dataclass(kw_only=True, slots=True)
-class _Memory:
-    """Values that leave their task stay in memory."""
-
-    values: dict[ArtifactBinding, Any] = field(default_factory=dict)
-
-    def put(self, part: Part, name: str, value: Any) -> Json:
-        artifact = part.outputs[name]
-        # Outputs of one step may share memory, and a later step of the part may change one of them in place.
-        shared = len(part.plan.steps) > 1 and len(part.plan.step(artifact.producer).outputs) > 1
-        self.values[artifact] = private_copy(value, name, deep=True) if shared else value
-        return {"type": type_name(value)}
-
-    def get(self, artifact: ArtifactBinding) -> Any:
-        return private_copy(self.values[artifact], artifact.name)
-
-    def keep(self, result: Callable[[], RunResult]) -> None:
-        """Nothing outlives the process, so nothing is asked for."""
-
-    def take(self, part: Part, references: Mapping[str, Json]) -> None:
-        """Nothing comes from elsewhere."""
-
-    def cache_of(self, part: Part, given: Mapping[str, Any]) -> TaskCache | None:  # noqa: ARG002  (as in _Storage)
-        """Nothing was before the process."""
-        return None
-
-
-@dataclass(kw_only=True, slots=True)
-class _Storage:
-    """Values that leave their task are stored, and read again by whoever needs them."""
-
-    exchange: Exchange
-    name: str
-    run_id: str
-    ledger: Ledger
-    caches: Mapping[str, Cache]
-    references: dict[ArtifactBinding, ArtifactRef] = field(default_factory=dict)
-    _written: dict[str, str] = field(default_factory=dict)
-    _read: dict[str, None] = field(default_factory=dict)
-    _given: dict[str, Ingredient] = field(default_factory=dict)
-
-    def put(self, part: Part, name: str, value: Any) -> Json:
-        producer = self._producer(part)
-        try:
-            reference = self.exchange.put(value, name=name, producer=producer)
-        except UnsupportedValueError as error:
-            raise with_ways_out(error, name) from error
-        self.references[part.outputs[name]] = reference
-        return reference.to_wire()
-
-    def get(self, artifact: ArtifactBinding) -> Any:
-        return self.exchange.get(self.references[artifact])
-
-    def take(self, part: Part, references: Mapping[str, Json]) -> None:
-        """Have references on the wire as the part's outputs, by its names."""
-        for name, reference in references.items():
-            self.references[part.outputs[name]] = ArtifactRef.from_wire(reference)
-
-    def keep(self, result: Callable[[], RunResult]) -> None:
-        write_run(result(), self.exchange.storage)
-        reader = Producer(dag_id=self.name, run_id=self.run_id, task_id="")
-        claim_use(self.exchange.storage, self._read, reader=reader, open_store=open_store)
-        self._read.clear()
-
-    def cache_of(self, part: Part, given: Mapping[str, Any]) -> TaskCache | None:
-        """What the cache knows of a part; None if it is not asked."""
-        cache = self.caches[part.id]
-        if cache.mode == "off":
-            return None
-        found = TaskCache.of_task(
-            part,
-            given={name: self._ingredient(source, given) for name, source in part.sources.items()},
-            written=self._written,
-            cache=cache,
-            ledger=self.ledger,
-            producer=self._producer(part),
-            claim=lambda uris: self._read.update(dict.fromkeys(uris)),
-        )
-        self._written.update(found.writers)
-        return found
-
-    def _ingredient(self, source: Source, given: Mapping[str, Any]) -> Ingredient:
-        if isinstance(source, ArtifactBinding):
-            return identify(self.references[source], source.name)
-        if source.name not in self._given:
-            self._given[source.name] = identify(given[source.name], source.name)
-        return self._given[source.name]
-
-    def _producer(self, part: Part) -> Producer:
-        return Producer(dag_id=self.name, run_id=self.run_id, task_id=part.id)
-
-
-@dataclass(kw_only=True, slots=True)
 class _Run:
     """A run on its way."""
 
     plan: Plan
     name: str
     run_id: str
-    shelf: _Memory | _Storage
+    shelf: MemoryShelf | StorageShelf
     progress: Progress
     reports: dict[str, StepReport] = field(default_factory=dict)
     _error: str = ""
