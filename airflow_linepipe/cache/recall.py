@@ -14,7 +14,7 @@ from airflow_linepipe.cache.policy import Cache
 from airflow_linepipe.cache.recipe import Ingredient, Recipe, recipes_of
 from airflow_linepipe.errors import InvalidReferenceError, UntrustedEntryError
 from airflow_linepipe.handoff import ArtifactRef, Json, Producer, is_reference, references_in, replace_references
-from airflow_linepipe.plan import ArtifactBinding, Part, Step, part_after
+from airflow_linepipe.plan import ArtifactBinding, Part, Plan, Step, part_after
 
 __all__ = ["Recalled", "TaskCache"]
 
@@ -150,8 +150,7 @@ class TaskCache:
         """What is left to do, and the steps that are not."""
         if len(ran) < len(self.part.plan.steps):
             return part_after(self.part, ran, stored)
-        nothing = replace(self.part.plan, steps=(), given=())
-        return replace(self.part, plan=nothing, sources={}, outputs={}), tuple(ran)
+        return Part(id=self.part.id, plan=Plan(steps=()), own=self.part.own, sources={}, outputs={}), tuple(ran)
 
     def alone(self) -> AbstractContextManager[bool]:
         """Keep others from doing the same meanwhile, who would then find it done; see `Ledger.alone`."""

@@ -30,6 +30,8 @@ MARK: Final = "linepipe_artifact"
 VERSION: Final = 1
 MAX_REFERENCE_BYTES: Final = 4000
 _MAX_SHOWN_URI: Final = 500
+# Made once: `json.dumps` makes an encoder for every value that is not to be written its usual way.
+_compact: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 class Absent(Enum):
@@ -79,7 +81,7 @@ def replace_references(value: Any, replacement: Callable[[ArtifactRef], Any]) ->
 
 def json_size(value: Json) -> int:
     """The bytes a value takes as compact JSON."""
-    return len(json.dumps(value, separators=(",", ":"), allow_nan=False).encode())
+    return len(_compact(value).encode())
 
 
 def printable(text: str) -> str:
@@ -183,7 +185,7 @@ def _wire_problem(wire: Mapping[str, Any]) -> str:
     if wire["nbytes"] < 0:
         return f"'nbytes' is {wire['nbytes']}"
     try:
-        text = json.dumps(dict(wire), separators=(",", ":"), allow_nan=False)
+        text = _compact(dict(wire))
     except (TypeError, ValueError, RecursionError) as error:
         return f"it is not plain JSON ({error})"
     if json.loads(text) != dict(wire):

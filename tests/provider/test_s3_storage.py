@@ -10,11 +10,15 @@ import pandas as pd
 import pipelines
 import pytest
 import s3fs
+from airflow.models.variable import Variable
 from airflow.sdk import DAG
+from linepipe.node import Node
+from linepipe.pipeline import Pipeline
 
-from airflow_linepipe import LinepipeTaskGroup, linepipe_task, load_artifact
+from airflow_linepipe import LinepipeTaskGroup, linepipe_task, load_artifact, run
 from airflow_linepipe.errors import ArtifactAlteredError, ArtifactNotFoundError, StorageUnavailableError
 from airflow_linepipe.handoff import Producer
+from airflow_linepipe.hooks.caching import SECRET_VARIABLE
 from airflow_linepipe.hooks.handoff import open_exchange
 from airflow_linepipe.hooks.storage import open_file_system
 
@@ -61,6 +65,49 @@ def test_values_travel_through_a_bucket_and_no_secret_stands_in_a_reference(buck
     bucket.rm_file(key)
     with pytest.raises(ArtifactNotFoundError, match=r"clear that task to make it again"):
         load_artifact(wire)
+
+
+def _rows(count):
+    return pd.DataFrame({"row": range(count)})
+
+
+def _total(table):
+    return int(table["row"].sum())
+
+
+@pytest.mark.server
+def test_a_cache_in_a_bucket_is_one_for_airflow_and_for_a_laptop(bucket, s3_options, run_dag, monkeypatch):
+    def dag(dag_id):
+        with DAG(dag_id, schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)) as dag:
+            LinepipeTaskGroup("g", pipeline=pipeline, cache=True)
+        return dag
+
+    pipeline = Pipeline(
+        [Node(_rows, ["config.rows"], ["table"]), Node(_total, ["table"], ["total"])], config={"rows": 4}
+    )
+    first, other = run_dag(dag("cached_on_s3")), run_dag(dag("cached_on_s3_too"))
+    assert other.value("g._total") == first.value("g._total") == 6
+    assert other.xcoms["g._rows", -1, "linepipe_cache"]["hit"]
+    assert other.xcoms["g._rows", -1, "return_value"] == first.xcoms["g._rows", -1, "return_value"]
+
+    # The laptop reaches the same bucket without the connection, and keeps Airflow's secret.
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", s3_options["key"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", s3_options["secret"])
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_options["client_kwargs"]["endpoint_url"])
+    secret = Variable.get(SECRET_VARIABLE)
+    storage = STORAGE.replace("lp_s3@", "")
+    local = run(pipeline, storage=storage, cache=True, cache_secret=secret, name="laptop", quiet=True)
+    assert [step.cached for step in local.steps.values()] == [True, True]
+    assert local["total"] == 6
+    assert not any(
+        step.cached for step in run(pipeline, storage=storage, cache=True, name="stranger", quiet=True).steps.values()
+    )
+
+    # What is gone is made again.
+    bucket.rm_file(first.xcoms["g._rows", -1, "return_value"]["uri"].replace("s3://lp_s3@", ""))
+    again = run_dag(dag("cached_on_s3"))
+    assert "is gone" in again.xcoms["g._rows", -1, "linepipe_cache"]["reason"]
+    assert again.value("g._rows")["row"].tolist() == [0, 1, 2, 3]
 
 
 def test_a_connection_for_a_scheme_that_no_provider_opens_is_an_error(airflow_db):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import mmap
 import re
 import time
 
@@ -19,8 +20,10 @@ LINE = r"\[quick\] ΔMem: -?\d+\.\d\d MiB \| Peak: -?\d+\.\d\d MiB"
 
 
 def hold(mebibytes, seconds):
-    """Fill memory and keep it for a while."""
-    filled = bytearray(b"x") * (mebibytes * MIB)
+    """Fill memory and keep it for a while: new memory, and not what earlier tests have left in the heap."""
+    filled = mmap.mmap(-1, mebibytes * MIB)
+    for _ in range(mebibytes):
+        filled.write(b"x" * MIB)
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         filled[0] = 1
