@@ -13,23 +13,36 @@ if TYPE_CHECKING:
     from airflow_linepipe.authoring.options import NodeOptions
     from airflow_linepipe.authoring.task_group import LinepipeTaskGroup
     from airflow_linepipe.cache import Cache
+    from airflow_linepipe.decision import MetricRule, PolicyRule
     from airflow_linepipe.decorators.task import linepipe_task
     from airflow_linepipe.handoff import ArtifactRef, Retention
     from airflow_linepipe.hooks.connection import AirflowConnection
     from airflow_linepipe.hooks.handoff import load_artifact
+    from airflow_linepipe.operators.branch import LinepipeBranchOnMetricOperator
     from airflow_linepipe.operators.cleanup import LinepipeCleanupOperator
     from airflow_linepipe.operators.node import LinepipeNodeOperator
+    from airflow_linepipe.operators.policy import LinepipePolicyOperator
+    from airflow_linepipe.operators.validation import LinepipeValidationOperator
     from airflow_linepipe.runtime import RunResult, read_run, run
+    from airflow_linepipe.sensors.artifact import LinepipeArtifactSensor
+    from airflow_linepipe.triggers.artifact import LinepipeArtifactTrigger
 
 __all__ = [
     "AirflowConnection",
     "ArtifactRef",
     "Cache",
+    "LinepipeArtifactSensor",
+    "LinepipeArtifactTrigger",
+    "LinepipeBranchOnMetricOperator",
     "LinepipeCleanupOperator",
     "LinepipeDag",
     "LinepipeNodeOperator",
+    "LinepipePolicyOperator",
     "LinepipeTaskGroup",
+    "LinepipeValidationOperator",
+    "MetricRule",
     "NodeOptions",
+    "PolicyRule",
     "Retention",
     "RunResult",
     "linepipe_task",
@@ -42,14 +55,21 @@ _HOMES = {
     "AirflowConnection": "airflow_linepipe.hooks.connection",
     "ArtifactRef": "airflow_linepipe.handoff",
     "Cache": "airflow_linepipe.cache",
+    "LinepipeArtifactSensor": "airflow_linepipe.sensors.artifact",
+    "LinepipeArtifactTrigger": "airflow_linepipe.triggers.artifact",
+    "LinepipeBranchOnMetricOperator": "airflow_linepipe.operators.branch",
     "LinepipeCleanupOperator": "airflow_linepipe.operators.cleanup",
     "LinepipeDag": "airflow_linepipe.authoring.dag",
     "LinepipeNodeOperator": "airflow_linepipe.operators.node",
+    "LinepipePolicyOperator": "airflow_linepipe.operators.policy",
     "LinepipeTaskGroup": "airflow_linepipe.authoring.task_group",
+    "LinepipeValidationOperator": "airflow_linepipe.operators.validation",
+    "MetricRule": "airflow_linepipe.decision",
     "NodeOptions": "airflow_linepipe.authoring.options",
-    "linepipe_task": "airflow_linepipe.decorators.task",
+    "PolicyRule": "airflow_linepipe.decision",
     "Retention": "airflow_linepipe.handoff",
     "RunResult": "airflow_linepipe.runtime",
+    "linepipe_task": "airflow_linepipe.decorators.task",
     "load_artifact": "airflow_linepipe.hooks.handoff",
     "read_run": "airflow_linepipe.runtime",
     "run": "airflow_linepipe.runtime",

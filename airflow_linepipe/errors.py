@@ -15,7 +15,15 @@ builtin that a caller would expect::
     │   ├── OutputTypeError (TypeError)         a node returned what cannot be split into its outputs
     │   ├── MissingInputError (KeyError)        a step was run without one of its inputs
     │   └── RunNotFoundError (LookupError)      no run of this id left a record
-    ├── UntrustedEntryError (ValueError)        an entry of the cache is damaged, or not signed with its secret
+    ├── MetricError (TypeError)                 what stands in place of a metric is no number
+    ├── UntrustedEntryError (ValueError)        a record of the storage is damaged, or not signed with its secret
+    ├── UnexpectedDataError (ValueError)        data is not as expected
+    ├── ValidationError (ValueError)            data cannot be validated as asked; not: it is not as expected
+    │   ├── ExpectationError                    what should be expectations cannot be used
+    │   ├── UnsupportedTableError (TypeError)   what should be validated is no table that can be
+    │   ├── CheckpointError (LookupError)       a checkpoint, or its project, is not there or cannot be run
+    │   ├── DatabaseError (ConnectionError)     a database cannot be reached
+    │   └── SplitError                          rows cannot be told apart by what failed
     ├── StandaloneError (RuntimeError)          an Airflow started for tests or the demo did not do its part
     └── HandoffError
         ├── InvalidReferenceError (ValueError)  a dict claims to be a reference and is not
@@ -34,6 +42,7 @@ builtin that a caller would expect::
         ├── ArtifactUnreadableError (OSError)   it is what was written, and cannot be decoded
         └── DamagedRecordError (ValueError)     a record of what must be kept cannot be read
 
+    JoinWarning (UserWarning)                   a task after a branch would always be skipped
     HintWarning (UserWarning)                   two annotations of a pipeline cannot both be right
 """
 
@@ -51,11 +60,16 @@ __all__ = [
     "ArtifactTruncatedError",
     "ArtifactUnreadableError",
     "BrokenCodecError",
+    "CheckpointError",
     "DamagedRecordError",
+    "DatabaseError",
+    "ExpectationError",
     "HandoffError",
     "HintWarning",
     "InvalidReferenceError",
+    "JoinWarning",
     "LinepipeError",
+    "MetricError",
     "MissingInputError",
     "OutputCountError",
     "OutputTypeError",
@@ -67,17 +81,21 @@ __all__ = [
     "RunError",
     "RunNotFoundError",
     "SettingError",
+    "SplitError",
     "StandaloneError",
     "StorageDeniedError",
     "StorageFaultError",
     "StorageUnavailableError",
+    "UnexpectedDataError",
     "UnknownArgumentError",
     "UnknownCodecError",
     "UnknownColumnError",
     "UnknownOutputError",
+    "UnsupportedTableError",
     "UnsupportedValueError",
     "UnsupportedVersionError",
     "UntrustedEntryError",
+    "ValidationError",
 ]
 
 
@@ -176,8 +194,40 @@ class RunNotFoundError(RunError, LookupError):
     """No run of this id left a record in this storage."""
 
 
+class MetricError(LinepipeError, TypeError):
+    """What stands in place of a metric is no number; the message says what it is."""
+
+
 class UntrustedEntryError(LinepipeError, ValueError):
-    """An entry of the cache is damaged, or not signed with its secret: it is not believed."""
+    """A record of the storage is damaged, or not signed with its secret: it is not believed."""
+
+
+class ValidationError(LinepipeError, ValueError):
+    """Data cannot be validated as asked: nothing is known of whether it is as expected."""
+
+
+class ExpectationError(ValidationError):
+    """What should be expectations cannot be used; the message says which, and what to write."""
+
+
+class UnexpectedDataError(LinepipeError, ValueError):
+    """Data is not as expected; the message says which expectations have failed, where, and what was found."""
+
+
+class UnsupportedTableError(ValidationError, TypeError):
+    """What should be validated is no table of a kind that can be."""
+
+
+class CheckpointError(ValidationError, LookupError):
+    """A checkpoint of Great Expectations, or its project, is not there or cannot be run."""
+
+
+class DatabaseError(ValidationError, ConnectionError):
+    """A database cannot be reached; trying again later can help."""
+
+
+class SplitError(ValidationError):
+    """The rows of a table cannot be told apart by what failed."""
 
 
 class StandaloneError(LinepipeError, RuntimeError):
@@ -256,6 +306,10 @@ class ArtifactUnreadableError(HandoffError, OSError):
 
 class DamagedRecordError(HandoffError, ValueError):
     """A record of what must be kept cannot be read, so that nothing may be removed; the message says where it lies."""
+
+
+class JoinWarning(UserWarning):
+    """A task after a branch waits for all ways, of which only one is taken: it would always be skipped."""
 
 
 class HintWarning(UserWarning):

@@ -23,8 +23,20 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [
             {
                 "integration-name": "linepipe",
-                "python-modules": ["airflow_linepipe.operators.cleanup", "airflow_linepipe.operators.node"],
+                "python-modules": [
+                    "airflow_linepipe.operators.branch",
+                    "airflow_linepipe.operators.cleanup",
+                    "airflow_linepipe.operators.node",
+                    "airflow_linepipe.operators.policy",
+                    "airflow_linepipe.operators.validation",
+                ],
             }
+        ],
+        "sensors": [
+            {"integration-name": "linepipe", "python-modules": ["airflow_linepipe.sensors.artifact"]},
+        ],
+        "triggers": [
+            {"integration-name": "linepipe", "python-modules": ["airflow_linepipe.triggers.artifact"]},
         ],
         "hooks": [
             {
@@ -32,6 +44,7 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": ["airflow_linepipe.hooks.handoff", "airflow_linepipe.hooks.retention"],
             }
         ],
+        "extra-links": ["airflow_linepipe.operators.links.ValidationReportLink"],
         "task-decorators": [{"name": "linepipe", "class-name": "airflow_linepipe.decorators.task.linepipe_task"}],
         "config": {
             "linepipe": {

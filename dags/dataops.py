@@ -1,6 +1,7 @@
 """DataOps: one month of flights from raw files to a feature table in the warehouse.
 
-A run is one month: the ``month`` param, or the run's logical date. Running a month again changes nothing.
+A run is one month: the ``month`` param, or the run's logical date. Running a month again changes nothing. Raw data that
+are not as expected stop the run before anything is computed, and features before they are loaded.
 The warehouse is the Airflow connection ``warehouse``, any database that common-sql reaches.
 """
 
@@ -10,10 +11,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pendulum
-from airflow.sdk import DAG, BaseHook, Param
+from airflow.sdk import DAG, BaseHook, Param, cross_downstream
+from flights.expectations import FEATURES, RAW_FLIGHTS, RAW_WEATHER
 from flights.pipeline import pipeline
 
-from airflow_linepipe import LinepipeTaskGroup, NodeOptions, linepipe_task
+from airflow_linepipe import LinepipeTaskGroup, LinepipeValidationOperator, NodeOptions, linepipe_task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,4 +51,12 @@ with DAG(
         inputs={"month": MONTH},
         node_options={"extract_flights": NodeOptions(retries=2, retry_delay=timedelta(seconds=5))},
     )
-    load(features["features"], month=MONTH)
+    raw = [
+        LinepipeValidationOperator(task_id="check_flights", data=features["raw_flights"], expectations=RAW_FLIGHTS),
+        LinepipeValidationOperator(task_id="check_weather", data=features["raw_weather"], expectations=RAW_WEATHER),
+    ]
+    # Both before either is computed with.
+    cross_downstream(raw, [features["clean_flights"], features["clean_weather"]])
+
+    check = LinepipeValidationOperator(task_id="check_features", data=features["features"], expectations=FEATURES)
+    check >> load(features["features"], month=MONTH)

@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
+from airflow_linepipe.authoring.woven import WovenTask
 from airflow_linepipe.errors import SettingError
 from airflow_linepipe.handoff import Retention
 from airflow_linepipe.operators.cleanup import LinepipeCleanupOperator
-from airflow_linepipe.operators.node import LinepipeNodeOperator
 from airflow_linepipe.plan import ArtifactBinding, Plan, checked_names, did_you_mean
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def check_temporary(temporary: object, plan: Plan, published: Collection[str]) -
 
 
 def add_cleanup(
-    tasks: Sequence[LinepipeNodeOperator],
+    tasks: Sequence[WovenTask],
     temporary: Collection[ArtifactBinding],
     *,
     group: TaskGroup,
@@ -95,7 +95,7 @@ def add_cleanup(
         **{name: arguments[name] for name in _SHARED if name in arguments},
     )
     # After each of them: behind a failure the last one ends while others still run.
-    cleanup.set_upstream(list(tasks))
+    cleanup.set_upstream([task.operator for task in tasks])
     cleanup.as_teardown()
 
 

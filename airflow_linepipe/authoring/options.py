@@ -12,6 +12,7 @@ from airflow_linepipe.operators.arguments import operator_parameters, unknown_ar
 
 __all__ = ["NodeOptions", "split_arguments"]
 
+_NODE: Final = {"cache", "fallback", "map_over", "when"}
 _OURS: Final = {"dag", "multiple_outputs", "task_group", "task_id"}
 
 
@@ -20,8 +21,11 @@ class NodeOptions:
 
     Args:
         **operator_arguments: Everything that BaseOperator takes, such as ``retries``, ``pool`` or
-            ``execution_timeout``, except what the pipeline itself decides (ids, group, DAG); and ``cache``, in place of
-            that of the DAG or the group.
+            ``execution_timeout``, except what the pipeline itself decides (ids, group, DAG). And of ours: ``cache``, in
+            place of that of the DAG or the group; ``when`` and ``fallback`` as in `LinepipeNodeOperator`, where a
+            condition may also look at other values that earlier nodes make; and ``map_over``, the name of an input that
+            is a list: the node becomes a mapped task that gets one item each time, and whoever reads its outputs gets
+            the list of them.
 
     Raises:
         UnknownArgumentError: BaseOperator takes no such argument.
@@ -35,8 +39,8 @@ class NodeOptions:
                 raise SettingError(message)
             if name == "cache":
                 as_cache("cache", value)
-            elif name not in operator_parameters():
-                raise unknown_argument(name, owner="NodeOptions", known={"cache", *operator_parameters()})
+            elif name not in operator_parameters() and name not in _NODE:
+                raise unknown_argument(name, owner="NodeOptions", known={*_NODE, *operator_parameters()})
         self.operator_arguments: Mapping[str, Any] = operator_arguments
 
     def __repr__(self) -> str:

@@ -13,11 +13,12 @@ from airflow_linepipe.authoring.checking import check_options
 from airflow_linepipe.authoring.cleaning import Temporary, add_cleanup, check_temporary
 from airflow_linepipe.authoring.options import NodeOptions
 from airflow_linepipe.authoring.params import check_task_params, declare_cache_params, declare_params, name_params
+from airflow_linepipe.authoring.woven import WovenTask, makers_of_items, weave_task
 from airflow_linepipe.cache import Cache, CacheMode, as_cache, check_ignored
 from airflow_linepipe.errors import SettingError, UnknownOutputError
 from airflow_linepipe.handoff import Retention, check_storage
 from airflow_linepipe.operators.cleanup import check_retention
-from airflow_linepipe.operators.node import LinepipeNodeOperator
+from airflow_linepipe.operators.guard import Guard, no_such_value
 from airflow_linepipe.operators.publishing import checked_assets
 from airflow_linepipe.plan import (
     MAX_ID_LENGTH,
@@ -54,13 +55,11 @@ class Outputs(Mapping[str, XComArg]):
     What a task of several steps would keep to itself is stored from the moment on that it is asked for here.
     """
 
-    def __init__(
-        self, plan: Plan, operators: Mapping[str, LinepipeNodeOperator], *, temporary: Collection[str] = ()
-    ) -> None:
+    def __init__(self, plan: Plan, tasks: Mapping[str, WovenTask], *, temporary: Collection[str] = ()) -> None:
         self._artifacts = {name: artifact for name, artifact in plan.outputs.items() if name not in temporary}
         self._ephemeral = {artifact.name for artifact in plan.ephemeral}
         self._temporary = temporary
-        self._operators = operators
+        self._tasks = tasks
 
     def __getitem__(self, name: str) -> XComArg:
         if name in self._temporary:
@@ -74,7 +73,7 @@ class Outputs(Mapping[str, XComArg]):
             message = f"The pipeline has no output '{name}': {hint}"
             raise UnknownOutputError(message)
         artifact = self._artifacts[name]
-        return self._operators[artifact.producer].output_of(artifact)
+        return self._tasks[artifact.producer].output_of(artifact)
 
     def __contains__(self, name: object) -> bool:
         return name in self._artifacts
@@ -137,20 +136,20 @@ class PlannedTasks:
         prefix = str(group.group_id or "")
         params = name_params(dag, known, group=prefix, chosen=self.overrides)
         check_task_params(self.operator_arguments.get("params") or {}, params)
-        # By step id: the steps of one part share an operator.
-        operators: dict[str, LinepipeNodeOperator] = {}
-        tasks: dict[str, LinepipeNodeOperator] = {}
+        # By step id: the steps of one part share a task.
+        makers: dict[str, WovenTask] = {}
+        tasks: dict[str, WovenTask] = {}
         for cut in map(self._keeping_published, self.parts):
             part = replace(cut, overridable=overrides_read(cut.plan, known))
-            operator = self._operator(part, params, operators)
+            task = self._task(part, params, makers)
             for before in (tasks[part_id] for part_id in part.upstream):
-                if before.task_id not in operator.upstream_task_ids:
-                    operator.set_upstream(before)
-            tasks[part.id] = operator
-            operators.update(dict.fromkeys(part.own, operator))
+                if before.task_id not in task.operator.upstream_task_ids:
+                    task.operator.set_upstream(before.operator)
+            tasks[part.id] = task
+            makers.update(dict.fromkeys(part.own, task))
         declare_params(dag, known, params, group=prefix)
-        if any(operator.cache.mode != "off" for operator in tasks.values()):
-            declare_cache_params(dag, [operator.task_id for operator in tasks.values()])
+        if any(task.cache.mode != "off" for task in tasks.values()):
+            declare_cache_params(dag, [task.task_id for task in tasks.values()])
         add_cleanup(
             list(tasks.values()),
             self.temporary,
@@ -159,36 +158,59 @@ class PlannedTasks:
             storage=self._storage,
             arguments=self.operator_arguments,
         )
-        return Outputs(self.plan, operators, temporary=self.named_temporary)
+        return Outputs(self.plan, makers, temporary=self.named_temporary)
 
     @property
     def _storage(self) -> dict[str, str]:
         # Left out, it may still come from the DAG's default_args.
         return {} if self.storage is None else {"storage": self.storage}
 
-    def _operator(
-        self, part: Part, params: Mapping[str, str], operators: Mapping[str, LinepipeNodeOperator]
-    ) -> LinepipeNodeOperator:
+    def _task(self, part: Part, params: Mapping[str, str], makers: Mapping[str, WovenTask]) -> WovenTask:
         options = self.options[part.id].operator_arguments if part.id in self.options else {}
-        operator = LinepipeNodeOperator(
-            node=part,
-            inputs={name: self._input(source, operators) for name, source in part.sources.items()},
-            overrides={name: params[name] for name in part.overridable if name in params},
-            publish={name: self.publish[name] for name in part.outputs if name in self.publish},
-            **{
-                "cache": self._cache_of(part),
-                **self._storage,
-                **_display_name(part),
-                **self.operator_arguments,
-                **options,
-            },
-        )
         followed = {writer for step in part.plan.steps for writer in step.follows}
-        operator.writers = {writer: operators[writer].task_id for writer in sorted(followed) if writer in operators}
-        if part.outputs and not operator.do_xcom_push:
+        arguments = {
+            "overrides": {name: params[name] for name in part.overridable if name in params},
+            "publish": {name: self.publish[name] for name in part.outputs if name in self.publish},
+            "writers": {writer: makers[writer].task_id for writer in sorted(followed) if writer in makers},
+            "cache": self._cache_of(part),
+            **self._storage,
+            **_display_name(part),
+            **self.operator_arguments,
+            **options,
+        }
+        inputs = {name: self._input(source, makers) for name, source in part.sources.items()}
+        if (when := options.get("when")) is not None:
+            inputs.update(self._looked_at(Guard(when), part, makers))
+        task = weave_task(part, arguments, inputs=inputs)
+        if part.outputs and not task.leaves_outputs:
             message = f"Node '{part.id}': do_xcom_push=False would lose its outputs ({', '.join(part.outputs)})."
             raise SettingError(message)
-        return operator
+        return task
+
+    def _looked_at(self, guard: Guard, part: Part, makers: Mapping[str, WovenTask]) -> dict[str, Any]:
+        """What a condition looks at and its task does not read, as far as others make it or are given it."""
+        found: dict[str, Any] = {}
+        for name in guard.names:
+            artifact = self.plan.outputs.get(name)
+            if name in part.sources or name in part.plan.constants:
+                continue
+            if artifact in part.outputs.values():
+                message = f"when of '{part.id}' looks at '{name}', which the task itself makes: name what comes before."
+                raise SettingError(message)
+            if artifact is not None and artifact.producer in makers:
+                found[name] = makers[artifact.producer].output_of(artifact)
+            elif artifact is not None:
+                message = (
+                    f"when of '{part.id}' looks at '{name}', which node '{artifact.producer}' makes after it: "
+                    f"put that node before it in the pipeline's list."
+                )
+                raise SettingError(message)
+            elif name in self.inputs:
+                found[name] = self.inputs[name]
+            elif name != "config" or self.plan.config is None:
+                known = [*self.plan.outputs, *self.inputs, *part.plan.constants, "config"]
+                raise no_such_value(name, known, owner=part.id)
+        return found
 
     def _cache_of(self, part: Part) -> Cache:
         """What counts of the group's cache for a part: it need not read all that is to be ignored."""
@@ -202,9 +224,9 @@ class PlannedTasks:
                 part = part.keep(artifact)
         return part
 
-    def _input(self, source: Source, operators: Mapping[str, LinepipeNodeOperator]) -> Any:
+    def _input(self, source: Source, makers: Mapping[str, WovenTask]) -> Any:
         if isinstance(source, ArtifactBinding):
-            return operators[source.producer].output_of(source)
+            return makers[source.producer].output_of(source)
         return self.inputs[source.name]
 
 
@@ -251,7 +273,8 @@ def plan_tasks(
         missing_config=missing_config,
     )
     check_live(plan, given)
-    parts = plan_parts(plan, granularity=granularity, persist=persist, apart=options)
+    apart = {*options, *makers_of_items(plan, options)}
+    parts = plan_parts(plan, granularity=granularity, persist=persist, apart=apart)
     check_travel(parts)
     check_options(options, parts)
     published = checked_assets(publish, plan.outputs)

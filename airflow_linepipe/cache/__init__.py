@@ -8,7 +8,7 @@ from airflow_linepipe.cache.ledger import Entry, Ledger
 from airflow_linepipe.cache.policy import Cache, CacheMode, as_cache, check_ignored, part_caches
 from airflow_linepipe.cache.recall import Recalled, TaskCache
 from airflow_linepipe.cache.recipe import Ingredient, Recipe, identify, recipes_of
-from airflow_linepipe.cache.seal import Seal
+from airflow_linepipe.handoff import Seal
 
 __all__ = [
     "Cache",

@@ -7,7 +7,7 @@ from typing import Final
 
 from airflow_linepipe.cache.ledger import Remembered
 from airflow_linepipe.cache.recipe import BOUND, Recipe
-from airflow_linepipe.cache.seal import Seal
+from airflow_linepipe.handoff import Seal
 
 __all__ = ["describe_changes"]
 

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from airflow_linepipe.cache.explanation import read_explanation
-from airflow_linepipe.cache.seal import split_sealed
 from airflow_linepipe.errors import ArtifactUnreadableError
-from airflow_linepipe.handoff import EXPLANATIONS, Removal, Store, check_storage, references_in
+from airflow_linepipe.handoff import EXPLANATIONS, Removal, Store, check_storage, references_in, split_sealed
 
 __all__ = ["evict"]
 

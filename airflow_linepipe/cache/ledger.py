@@ -10,13 +10,13 @@ from typing import Any, Final
 
 from airflow_linepipe.cache.flight import alone
 from airflow_linepipe.cache.recipe import Recipe
-from airflow_linepipe.cache.seal import Seal
 from airflow_linepipe.errors import StorageFaultError, UntrustedEntryError
 from airflow_linepipe.handoff import (
     ABSENT,
     ArtifactRef,
     Json,
     Producer,
+    Seal,
     Store,
     escape,
     own_url,

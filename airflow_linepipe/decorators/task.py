@@ -22,6 +22,8 @@ from airflow_linepipe.hooks.handoff import (
     producer_of_task,
 )
 from airflow_linepipe.operators.arguments import check_outputs_read, operator_parameters, unknown_argument
+from airflow_linepipe.operators.fallback import Fallback, mark, watch
+from airflow_linepipe.operators.guard import Guard
 from airflow_linepipe.operators.templating import ReferenceTemplating
 from airflow_linepipe.plan import checked_mapping, did_you_mean
 from airflow_linepipe.runtime import name_outputs
@@ -29,6 +31,8 @@ from airflow_linepipe.runtime import name_outputs
 if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.sdk.bases.decorator import TaskDecorator
+
+    from airflow_linepipe.handoff import Exchange
 
 __all__ = ["linepipe_task"]
 
@@ -46,12 +50,17 @@ class _LinepipeDecoratedOperator(ReferenceTemplating, DecoratedOperator, PythonO
         op_kwargs: Mapping[str, Any],
         outputs: Sequence[str] = (),
         columns: Mapping[str, Sequence[Any]] | None = None,
+        when: Callable[..., Any] | None = None,
+        fallback: Any = None,
         storage: str | None = None,
         **kwargs: Any,
     ) -> None:
         # Here too, because override() may bring them.
         outputs = _checked_names(outputs)
         columns = _checked_columns(columns, python_callable)
+        guard = None if when is None else _checked_guard(when, python_callable)
+        inputs = list(signature(python_callable).parameters)
+        stand_in = None if fallback is None else Fallback(fallback, inputs=inputs, owner=python_callable.__name__)
         settings.check_profile()
         if storage is not None:
             storage = check_storage(storage)
@@ -69,6 +78,8 @@ class _LinepipeDecoratedOperator(ReferenceTemplating, DecoratedOperator, PythonO
         check_outputs_read([op_args, op_kwargs], owner=self.task_id)
         self.outputs = outputs
         self.columns = columns
+        self.guard = guard
+        self.fallback = stand_in
         self.storage = storage
 
     @property
@@ -77,30 +88,56 @@ class _LinepipeDecoratedOperator(ReferenceTemplating, DecoratedOperator, PythonO
         return self.outputs if len(self.outputs) > 1 else ()
 
     def execute(self, context: Context) -> Any:
-        producer = producer_of_task(context)
         with open_exchange(self.storage) as exchange:
-            self.op_args = [
-                load_values(handed, exchange, producer, columns=self.columns.get(name, ()))
-                for handed, name in zip(self.op_args, _positions(self.python_callable), strict=False)
-            ]
-            self.op_kwargs = {
-                name: load_values(handed, exchange, producer, columns=self.columns.get(name, ()))
-                for name, handed in self.op_kwargs.items()
+            handed = (self.op_args, self.op_kwargs)
+            self._load(handed, exchange, context)
+            if self.guard:
+                bound = signature(self.python_callable).bind(*self.op_args, **self.op_kwargs)
+                bound.apply_defaults()
+                self.guard.skip_unless(bound.arguments)
+            if self.fallback is None:
+                return self._left(super().execute(context), exchange, context)
+            self.python_callable, raised = watch(self.python_callable)
+            try:
+                result = super().execute(context)
+            except Exception as error:
+                if error not in raised or not self.fallback.stands_in(error, context):
+                    raise
+                self.fallback.tell(error, context, owner=self.python_callable.__name__)
+                # The function may have changed what it was given.
+                self._load(handed, exchange, context)
+                return mark(self._left(self.fallback(*self.op_args, **self.op_kwargs), exchange, context), error)
+            return self._left(result, exchange, context)
+
+    def _load(self, handed: tuple[Collection[Any], Mapping[str, Any]], exchange: Exchange, context: Context) -> None:
+        """Have values in the place of references."""
+        reader = producer_of_task(context)
+        arguments, named = handed
+        self.op_args = [
+            load_values(argument, exchange, reader, columns=self.columns.get(name, ()))
+            for argument, name in zip(arguments, _positions(self.python_callable), strict=False)
+        ]
+        self.op_kwargs = {
+            name: load_values(argument, exchange, reader, columns=self.columns.get(name, ()))
+            for name, argument in named.items()
+        }
+
+    def _left(self, result: Any, exchange: Exchange, context: Context) -> Any:
+        """What stands in XCom for a result."""
+        if not self.do_xcom_push:
+            return None
+        producer = producer_of_task(context)
+        if self.multiple_outputs:
+            return {
+                name: hand_over(value, name=name, exchange=exchange, producer=producer)
+                for name, value in self._named(result).items()
             }
-            result = super().execute(context)
-            if not self.do_xcom_push:
-                return None
-            if self.multiple_outputs:
-                return {
-                    name: hand_over(value, name=name, exchange=exchange, producer=producer)
-                    for name, value in self._named(result).items()
-                }
-            # Airflow reads a missing XCom as None, except that mapped tasks then lose their place in the list.
-            if result is None and producer.map_index == NOT_MAPPED:
-                return None
-            name = self.outputs[0] if self.outputs else "return_value"
-            depth = expanded_depth(self, producer)
-            return hand_over(result, name=name, exchange=exchange, producer=producer, depth=depth)
+        # Airflow reads a missing XCom as None, except that mapped tasks then lose their place in the list.
+        if result is None and producer.map_index == NOT_MAPPED:
+            return None
+        name = self.outputs[0] if self.outputs else "return_value"
+        depth = expanded_depth(self, producer)
+        return hand_over(result, name=name, exchange=exchange, producer=producer, depth=depth)
 
     def _named(self, result: Any) -> Mapping[str, Any]:
         label = self.python_callable.__name__
@@ -121,6 +158,8 @@ def linepipe_task(
     outputs: Sequence[str] = (),
     multiple_outputs: bool | None = None,
     columns: Mapping[str, Sequence[Any]] | None = None,
+    when: Callable[..., Any] | None = None,
+    fallback: Any = None,
     storage: str | None = None,
     **kwargs: Any,
 ) -> TaskDecorator:
@@ -138,6 +177,9 @@ def linepipe_task(
             ``task()["name"]`` is one of them. One name only names the artifact.
         multiple_outputs: True: the function returns a dict, and each of its values is an output.
         columns: The columns to read of tables, by the function's parameter: ``columns={"flights": ["delay"]}``.
+        when: A condition: a function of some of the function's parameters. If it does not hold, the task is skipped.
+        fallback: What stands in for the result when the function has failed and no try is left: a function of the same
+            parameters or of none, or the result itself; see `LinepipeNodeOperator`.
         storage: Replaces ``[linepipe] storage`` for this task.
         **kwargs: Everything that BaseOperator takes.
 
@@ -158,6 +200,8 @@ def linepipe_task(
         decorated_operator_class=_LinepipeDecoratedOperator,
         outputs=_checked_names(outputs),
         columns=columns,
+        when=when,
+        fallback=fallback,
         **kwargs,
     )
 
@@ -187,6 +231,12 @@ def _checked_columns(columns: object, function: Callable[..., Any]) -> Mapping[s
             message = f"columns['{name}'] is {labels!r}: give a list of columns, such as ['delay']."
             raise SettingError(message)
     return chosen
+
+
+def _checked_guard(when: Callable[..., Any], function: Callable[..., Any]) -> Guard:
+    guard = Guard(when)
+    guard.check(list(signature(function).parameters), owner=function.__name__)
+    return guard
 
 
 def _positions(function: Callable[..., Any]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from airflow_linepipe.handoff.codecs import (
     Payload,
     type_name,
 )
+from airflow_linepipe.handoff.condition import Condition, parse_condition
 from airflow_linepipe.handoff.exchange import COMPRESSIONS, Exchange
 from airflow_linepipe.handoff.layout import (
     EXPLANATIONS,
@@ -24,6 +25,7 @@ from airflow_linepipe.handoff.layout import (
     run_url,
     task_name,
 )
+from airflow_linepipe.handoff.publications import Publications, PublishedArtifact
 from airflow_linepipe.handoff.reference import (
     ABSENT,
     ArtifactRef,
@@ -42,12 +44,14 @@ from airflow_linepipe.handoff.retention import (
     claim_use,
     collect,
 )
+from airflow_linepipe.handoff.seal import Seal, split_sealed
 from airflow_linepipe.handoff.stores import (
     OpenFileSystem,
     Patience,
     Store,
     StoredObject,
     check_storage,
+    find_files,
     open_file_system,
     open_store,
 )
@@ -63,6 +67,7 @@ __all__ = [
     "CodecRegistry",
     "Collected",
     "Compression",
+    "Condition",
     "Encoding",
     "Exchange",
     "Json",
@@ -70,8 +75,11 @@ __all__ = [
     "Patience",
     "Payload",
     "Producer",
+    "Publications",
+    "PublishedArtifact",
     "Removal",
     "Retention",
+    "Seal",
     "Store",
     "StoredObject",
     "StoredRun",
@@ -82,15 +90,18 @@ __all__ = [
     "collect",
     "escape",
     "explanation_uri",
+    "find_files",
     "is_reference",
     "open_file_system",
     "open_store",
     "own_url",
+    "parse_condition",
     "path_below",
     "record_uri",
     "references_in",
     "replace_references",
     "run_url",
+    "split_sealed",
     "task_name",
     "type_name",
 ]

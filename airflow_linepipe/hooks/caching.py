@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, cast, get_args
-
-from airflow.sdk import Variable
 
 from airflow_linepipe.cache import Cache, CacheMode, Ingredient, Ledger, Seal, TaskCache, identify
 from airflow_linepipe.errors import MissingInputError, SettingError
 from airflow_linepipe.handoff import Exchange, is_reference
 from airflow_linepipe.hooks.handoff import CACHE_KEY, list_handed, producer_of_task
 from airflow_linepipe.hooks.retention import claim_inputs
+from airflow_linepipe.hooks.secret import SECRET_VARIABLE, signing_secret
 from airflow_linepipe.hooks.storage import open_store
 from airflow_linepipe.plan import checked_choice, did_you_mean
 
@@ -27,8 +25,6 @@ __all__ = ["CACHE_PARAM", "REFRESH_PARAM", "SECRET_VARIABLE", "cache_of_run", "o
 # The params through which one run has it another way.
 CACHE_PARAM: Final = "linepipe.cache"
 REFRESH_PARAM: Final = "linepipe.refresh_from"
-# Airflow masks what has "secret" in its name.
-SECRET_VARIABLE: Final = "linepipe_cache_secret"  # noqa: S105  (its name)
 
 
 def cache_of_run(cache: Cache, operator: BaseOperator, context: Context) -> Cache:
@@ -85,7 +81,7 @@ def open_cache(
         given=_ingredients(part, list_handed(handed)),
         written=_written(writers, context),
         cache=cache,
-        ledger=Ledger(exchange.storage, Seal(_secret()), open_store),
+        ledger=Ledger(exchange.storage, Seal(signing_secret()), open_store),
         producer=producer,
         claim=lambda uris: claim_inputs(uris, exchange, producer),
         shape=f"[{depth}]" if depth else "",
@@ -112,17 +108,3 @@ def _written(writers: Mapping[str, str], context: Context) -> dict[str, str]:
         if isinstance(said, dict) and step_id in said.get("writers", {}):
             keys[step_id] = said["writers"][step_id]
     return keys
-
-
-def _secret() -> str:
-    """What signs the entries: an Airflow Variable, made when it is first needed."""
-    found = Variable.get(SECRET_VARIABLE, default=None)
-    if found is None:
-        Variable.set(
-            SECRET_VARIABLE,
-            secrets.token_urlsafe(32),
-            description="Signs the entries of airflow-linepipe's cache: those signed otherwise are not believed.",
-        )
-        # Of two tasks that make one at once, the later one's stays.
-        found = Variable.get(SECRET_VARIABLE)
-    return str(found)

@@ -15,12 +15,14 @@ from airflow_linepipe.handoff import (
     Json,
     Producer,
     Retention,
+    Seal,
     StoredRun,
     Temporaries,
     claim_publication,
     claim_use,
     collect,
 )
+from airflow_linepipe.hooks.secret import signing_secret
 from airflow_linepipe.hooks.storage import open_store
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ def claim_inputs(uris: Iterable[str], exchange: Exchange, reader: Producer) -> N
 
 
 def claim_output(published: Json, asset: Asset, exchange: Exchange, producer: Producer) -> None:
-    """Record that an output is published: it stays."""
+    """Record that an output is published: it stays, and those hear of it who wait for the asset's name."""
     claim_publication(
         exchange.storage,
         published,
@@ -48,6 +50,7 @@ def claim_output(published: Json, asset: Asset, exchange: Exchange, producer: Pr
         producer=producer,
         now=datetime.now(UTC),
         open_store=open_store,
+        seal=Seal(signing_secret()),
     )
 
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import XComArg
 
 from airflow_linepipe import settings
 from airflow_linepipe.cache import as_cache, check_ignored
-from airflow_linepipe.errors import MissingInputError, PlanError, Problem, SettingError, UnsupportedValueError
+from airflow_linepipe.errors import MissingInputError, SettingError, UnsupportedValueError
 from airflow_linepipe.handoff import check_storage, is_reference
 from airflow_linepipe.hooks.caching import cache_of_run, open_cache
 from airflow_linepipe.hooks.handoff import (
     CACHE_KEY,
-    RESERVED_KEYS,
     expanded_depth,
     hand_over,
     load_values,
@@ -27,17 +26,17 @@ from airflow_linepipe.hooks.handoff import (
 from airflow_linepipe.hooks.progress import TaskProgress
 from airflow_linepipe.hooks.retention import claim_output
 from airflow_linepipe.operators.arguments import check_outputs_read, missing_param
+from airflow_linepipe.operators.fallback import Fallback, mark, watch
+from airflow_linepipe.operators.guard import Guard
+from airflow_linepipe.operators.part import Named, check_output_names, part_of, plain, with_function
 from airflow_linepipe.operators.publishing import checked_assets
 from airflow_linepipe.operators.templating import ReferenceTemplating
 from airflow_linepipe.plan import (
     ArtifactBinding,
     Part,
-    build_plan,
     check_override,
     checked_mapping,
     did_you_mean,
-    function_label,
-    load_target,
     override_plan,
     plan_overrides,
 )
@@ -74,19 +73,27 @@ class LinepipeNodeOperator(ReferenceTemplating):
             names, such as ``{"config.window": "window"}``.
         cache: Whether the results of earlier runs are taken if code and inputs are the same: True or "use", "refresh",
             False or "off", or a `Cache`.
+        when: A condition: a function whose parameters are names of ``inputs``, constants, or ``config``. If it does not
+            hold, the task is skipped, and with it what comes after it. ``inputs`` may hold what only it looks at.
+        fallback: What stands in for the node's result when its function has failed and no try is left: a function of
+            the same inputs or of none, or the result itself. The XCom ``linepipe_fallback`` says so, and the summary of
+            the reference. The task succeeds; nothing of it is cached. A timeout is no such failure.
         publish: The assets that stand for outputs, by name: each success is an event of the asset, with the output's
             reference as its extra.
+        map_over: The input of which a mapped task gets ``element``, one of many; see ``NodeOptions(map_over=…)``.
+        element: What the input is. (templated)
         storage: Replaces ``[linepipe] storage`` for this task.
         task_id: The task's id; the node function's name if left out.
         **kwargs: Everything that BaseOperator takes.
 
     Raises:
         PlanError: The node cannot run with these inputs, config and constants.
-        SettingError: ``storage``, ``[linepipe] profile``, or an entry of ``overrides`` or ``publish`` cannot be used.
+        SettingError: ``storage``, ``[linepipe] profile``, ``when``, ``fallback``, or an entry of ``overrides`` or
+            ``publish`` cannot be used.
         StorageUnavailableError: The file system of ``storage`` is not installed.
     """
 
-    template_fields: Sequence[str] = ("inputs",)
+    template_fields: Sequence[str] = ("inputs", "element")
     template_fields_renderers: ClassVar[dict[str, str]] = {"inputs": "json"}
     ui_color = "#d9f2e6"
 
@@ -100,16 +107,24 @@ class LinepipeNodeOperator(ReferenceTemplating):
         overrides: Mapping[str, str] | None = None,
         publish: Mapping[str, Asset] | None = None,
         cache: Cache | CacheMode | bool = False,
+        when: Callable[..., Any] | None = None,
+        fallback: Any = None,
+        map_over: str = "",
+        element: Any = None,
+        writers: Mapping[str, str] | None = None,
         storage: str | None = None,
         task_id: str | None = None,
         **kwargs: Any,
     ) -> None:
         inputs = {} if inputs is None else inputs
-        part = _part(_plain(node), inputs=inputs, config=_plain(config), constants=_plain(constants))
+        guard = None if when is None else Guard(plain(when))
+        read: Any = {**inputs, map_over: element} if map_over and isinstance(inputs, Mapping) else inputs
+        looked_at = guard.names if guard else ()
+        part = part_of(plain(node), inputs=read, looked_at=looked_at, config=plain(config), constants=plain(constants))
         # A part of several nodes may be asked for one more of its outputs later: see output_of().
         multiple_outputs = len(part.outputs) > 1 or (node is part and len(part.own) > 1)
         if multiple_outputs:
-            _check_output_names(part)
+            check_output_names(part)
         if node is not part:
             settings.check_profile()
             if overrides:
@@ -123,6 +138,9 @@ class LinepipeNodeOperator(ReferenceTemplating):
             kwargs["outlets"] = [*kwargs.get("outlets", ()), *published.values()]
         super().__init__(task_id=task_id or part.id, multiple_outputs=multiple_outputs, **kwargs)
         check_outputs_read(inputs, owner=self.task_id)
+        if guard and isinstance(inputs, Mapping):
+            configured = ["config"] if part.plan.config is not None else []
+            guard.check([*read, *part.plan.constants, *configured], owner=part.id)
         self.part = part
         self.inputs = inputs
         self.overrides = checked_mapping("overrides", overrides)
@@ -131,7 +149,11 @@ class LinepipeNodeOperator(ReferenceTemplating):
         self.publish = published
         self.cache = chosen
         # The tasks of the writers before it with which it shares a handle, by step id: whoever wires tasks knows.
-        self.writers: Mapping[str, str] = {}
+        self.writers: Mapping[str, str] = writers or {}
+        self.map_over = map_over
+        self.element = element
+        self.guard = guard
+        self.fallback = None if fallback is None else Fallback.of_part(plain(fallback), part)
         self.storage = storage
         # A node's output is always a reference: nothing in its place means that the node gave none.
         self.from_nodes = frozenset(
@@ -143,9 +165,9 @@ class LinepipeNodeOperator(ReferenceTemplating):
     @classmethod
     def partial(cls, **kwargs: Any) -> Any:
         """As in Airflow; what has no stable text of its own gets one, so that the DAG's version holds still."""
-        for name in ("node", "config", "constants"):
+        for name in ("node", "config", "constants", "when", "fallback"):
             if name in kwargs:
-                kwargs[name] = _Named(value=kwargs[name])
+                kwargs[name] = Named(value=kwargs[name])
         return super().partial(**kwargs)
 
     @property
@@ -166,14 +188,17 @@ class LinepipeNodeOperator(ReferenceTemplating):
         with open_exchange(self.storage) as exchange:
             overridden = self._overridden(context)
             part = replace(self.part, plan=override_plan(self.part.plan, overridden, self.part.overridable))
-            progress = TaskProgress.of_task(context, part, exchange, given=[self.inputs, overridden])
+            handed = self._handed()
+            if self.guard:
+                self.guard.skip_unless(self._looked_at(self.guard, part, handed, exchange, producer))
+            progress = TaskProgress.of_task(context, part, exchange, given=[handed, overridden])
             chosen = cache_of_run(self.cache, self, context)
             if chosen.mode == "off":
-                self._run(progress, exchange, producer, depth)
+                self._run(progress, exchange, context, depth)
             else:
                 cache = open_cache(
                     part,
-                    self.inputs,
+                    handed,
                     writers=self.writers,
                     cache=chosen,
                     exchange=exchange,
@@ -194,16 +219,42 @@ class LinepipeNodeOperator(ReferenceTemplating):
         self,
         progress: TaskProgress,
         exchange: Exchange,
-        producer: Producer,
+        context: Context,
         depth: int,
         cache: TaskCache | None = None,
     ) -> None:
-        """Run what is left, each output stored as soon as its node has made it."""
-        part = progress.part
-        if not part.plan.steps:
+        """Run what is left, or the fallback in its place."""
+        if not progress.part.plan.steps:
             return
+        if self.fallback is None:
+            self._call(progress, exchange, context, depth, cache=cache)
+            return
+        (step,) = progress.part.plan.steps
+        watched, raised = watch(step.function)
+        try:
+            self._call(progress, exchange, context, depth, cache=cache, function=watched)
+        except Exception as error:
+            if error not in raised or not self.fallback.stands_in(error, context):
+                raise
+            self.fallback.tell(error, context, owner=step.label)
+            self._call(progress, exchange, context, depth, function=self.fallback)
+            progress.references.update({name: mark(wire, error) for name, wire in progress.references.items()})
+
+    def _call(
+        self,
+        progress: TaskProgress,
+        exchange: Exchange,
+        context: Context,
+        depth: int,
+        *,
+        cache: TaskCache | None = None,
+        function: Callable[..., Any] | None = None,
+    ) -> None:
+        """Run what is left, each output stored as soon as its node has made it; or a function in its node's place."""
+        producer, part = producer_of_task(context), progress.part
+        plan = part.plan if function is None else with_function(part, function).plan
         given = self._given(progress, exchange, producer)
-        with closing(run_plan(part.plan, given=given, outputs=part.outputs)) as running:
+        with closing(run_plan(plan, given=given, outputs=part.outputs)) as running:
             del given
             for ran in running:
                 left = ran.outputs if self.do_xcom_push else {}
@@ -219,12 +270,12 @@ class LinepipeNodeOperator(ReferenceTemplating):
         """Take what earlier runs have left, and run the rest."""
         if progress.part is not cache.part:
             # An earlier try of this run has begun: it goes on there.
-            self._run(progress, exchange, cache.producer, depth, cache)
+            self._run(progress, exchange, context, depth, cache)
             return progress
         with cache.settled() as recalled:
             self._explain(recalled, cache, context)
             progress = progress.after(recalled.done, recalled.references, exchange)
-            self._run(progress, exchange, cache.producer, depth, cache)
+            self._run(progress, exchange, context, depth, cache)
         return progress
 
     def _explain(self, recalled: Recalled, cache: TaskCache, context: Context) -> None:
@@ -272,14 +323,30 @@ class LinepipeNodeOperator(ReferenceTemplating):
         ours = () if self.cache.mode == "off" else ("linepipe.",)
         return (*ours, "config.", *(f"{group}config." for group in sorted(groups)))
 
+    def _handed(self) -> Any:
+        """What stands behind ``inputs``, and the element of a mapped task."""
+        return {**self.inputs, self.map_over: self.element} if self.map_over else self.inputs  # type: ignore[dict-item]
+
+    def _looked_at(
+        self, guard: Guard, part: Part, handed: Any, exchange: Exchange, reader: Producer
+    ) -> Mapping[str, Any]:
+        """The values that a condition looks at."""
+        settled = {**part.plan.constants, "config": part.plan.config}
+        if isinstance(handed, Mapping) and not is_reference(handed):
+            handed = {name: handed[name] for name in guard.names if name in handed}
+        loaded = load_values(handed, exchange, reader)
+        guard.check([*loaded, *settled], owner=part.id)
+        return {**settled, **loaded}
+
     def _given(self, progress: TaskProgress, exchange: Exchange, reader: Producer) -> dict[str, Any]:
         """The values that are read: those behind ``inputs``, and what an earlier try has left."""
         label = self.part.plan.steps[0].label
-        handed: Any = self.inputs
+        handed = self._handed()
         if isinstance(handed, Mapping) and not is_reference(handed):
             # What only steps read that need not run is not loaded.
             read = set(progress.given.values())
-            handed = {name: value for name, value in handed.items() if name in read or name not in self.part.plan.given}
+            unread = {*self.part.plan.given, *(self.guard.names if self.guard else ())} - read
+            handed = {name: value for name, value in handed.items() if name not in unread}
         inputs = load_values(handed, exchange, reader)
         if not isinstance(inputs, Mapping):
             message = f"The inputs of node '{label}' are a {type(inputs).__name__}: give a dict by name."
@@ -293,53 +360,3 @@ class LinepipeNodeOperator(ReferenceTemplating):
                 message = f"Node '{label}' reads '{name}', and the task that makes it left no value."
                 raise MissingInputError(message)
         return {**progress.take_values(), **{name: inputs[source] for name, source in progress.given.items()}}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Named:
-    """A value whose text in the serialised DAG is the same in every process."""
-
-    value: Any
-
-    def __str__(self) -> str:
-        nodes = self.value if isinstance(self.value, list | tuple) else [self.value]
-        names = [function_label(node.func) if hasattr(node, "func") else type(node).__name__ for node in nodes]
-        return self.value if isinstance(self.value, str) else ", ".join(names)
-
-
-def _plain(value: Any) -> Any:
-    return value.value if isinstance(value, _Named) else value
-
-
-def _part(
-    node: Node | Sequence[Node] | Part | str,
-    *,
-    inputs: object,
-    config: Any,
-    constants: Mapping[str, Any] | None,
-) -> Part:
-    if isinstance(node, Part):
-        return node
-    target = load_target(node) if isinstance(node, str) else node
-    nodes = list(target) if isinstance(target, list | tuple) else [target]
-    if not nodes:
-        raise PlanError([Problem(node="", value="node", message="There is no node to run: the list is empty.")])
-    # What another task gives as a whole shows its names when it is there.
-    given = None if is_reference(inputs) or not isinstance(inputs, Mapping) else tuple(inputs)
-    plan = build_plan(nodes, config=config, constants=constants, given=given, order="list")
-    own = [step.id for step in plan.steps]
-    return Part(
-        id=own[0],
-        plan=plan,
-        own=frozenset(own),
-        sources={},
-        outputs=plan.outputs,
-    )
-
-
-def _check_output_names(part: Part) -> None:
-    for name in sorted(RESERVED_KEYS):
-        if name in part.outputs:
-            label = part.plan.step(part.outputs[name].producer).label
-            message = f"Node '{label}': its output '{name}' has the name of an XCom that Airflow keeps: rename it."
-            raise PlanError([Problem(node=label, value=name, message=message)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from airflow_linepipe.plan.arguments import checked_choice, checked_mapping, checked_names, did_you_mean
+from airflow_linepipe.plan.calling import calling_problem
 from airflow_linepipe.plan.composition import Pipelines
 from airflow_linepipe.plan.configuration import lookup
 from airflow_linepipe.plan.drawing import draw_ascii, draw_mermaid
@@ -48,6 +49,7 @@ __all__ = [
     "Source",
     "Step",
     "build_plan",
+    "calling_problem",
     "check_live",
     "check_override",
     "check_travel",

@@ -1,4 +1,4 @@
-"""The Airflow plugin: ``{{ macros.linepipe.load_artifact(…) }}`` in every template."""
+"""The Airflow plugin: ``{{ macros.linepipe.load_artifact(…) }}`` in every template, and pages of the API server."""
 
 from __future__ import annotations
 
@@ -22,3 +22,11 @@ class LinepipePlugin(AirflowPlugin):
 
     name = "linepipe"
     macros: list[Callable[..., Any]] = [load_artifact]  # noqa: RUF012  (declared so by AirflowPlugin)
+
+    @property
+    def fastapi_apps(self) -> list[Any]:  # type: ignore[override]  # only read
+        """The pages; asked for by the API server only."""
+        from airflow_linepipe.operators.links import REPORTS_PREFIX
+        from airflow_linepipe.plugin.reports import app
+
+        return [{"app": app, "url_prefix": REPORTS_PREFIX, "name": "linepipe"}]

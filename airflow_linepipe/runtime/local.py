@@ -46,6 +46,7 @@ from airflow_linepipe.plan import (
 )
 from airflow_linepipe.runtime.copying import private_copy
 from airflow_linepipe.runtime.history import read_run
+from airflow_linepipe.runtime.mapping import map_steps
 from airflow_linepipe.runtime.progress import Progress, show_progress
 from airflow_linepipe.runtime.result import RunResult, State, StepReport
 from airflow_linepipe.runtime.runner import run_plan
@@ -69,6 +70,7 @@ def run(
     persist: Persist = "boundary",
     missing_config: MissingConfig = "error",
     params: Mapping[str, Any] | None = None,
+    map_over: Mapping[str, str] | None = None,
     name: str = "local",
     run_id: str | None = None,
     allow_pickle: bool = True,
@@ -96,6 +98,7 @@ def run(
         missing_config: As in `LinepipeTaskGroup`.
         params: Plain values that this run has in place of those of config and constants, by the names under which nodes
             read them, such as ``{"config.window": 7}``.
+        map_over: As `NodeOptions` have it, by task id: the input of which the node gets one item at a time.
         name: The pipeline's name: the folder below the storage.
         run_id: The run's id; left out, the time and a random end.
         allow_pickle: Whether values may travel as pickles.
@@ -132,6 +135,7 @@ def run(
     )
     if params is not None:
         plan = override_plan(plan, params, plan_overrides(plan))
+    plan = map_steps(plan, checked_mapping("map_over", map_over))
     parts = plan_parts(plan, granularity=granularity, persist=persist)
     caches = part_caches(parts, as_cache("cache", cache), checked_mapping("node_cache", node_cache), refresh_from)
     run_id = run_id or f"local__{datetime.now(UTC).isoformat()}_{secrets.token_hex(3)}"

@@ -44,11 +44,14 @@ class FlightsConfig:
 
 CONFIG = FlightsConfig()
 
-NODES = [
+EXTRACT = [
     Node(extract_flights, inputs=["month"], outputs=["raw_flights"]),
     Node(extract_weather, inputs=["month"], outputs=["raw_weather"]),
     Node(extract_planes, inputs=[], outputs=["planes"]),
     Node(extract_airports, inputs=[], outputs=["airports"]),
+]
+
+COMPUTE = [
     Node(clean_flights, inputs=["raw_flights", "config.flight_rules"], outputs=["flights"]),
     Node(clean_weather, inputs=["raw_weather", "config.weather_rules"], outputs=["weather"]),
     Node(join_weather, inputs=["flights", "weather"], outputs=["flights_weather"]),
@@ -57,5 +60,7 @@ NODES = [
     Node(compute_features, inputs=["joined", "config.window"], outputs=["features"]),
     Node(summarise, inputs=["features"], outputs=["summary"]),
 ]
+
+NODES = [*EXTRACT, *COMPUTE]
 
 pipeline = Pipeline(NODES, config=CONFIG, month="2013-01")

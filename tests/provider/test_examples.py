@@ -15,7 +15,9 @@ ROOT = Path(__file__).parents[2]
 
 EXAMPLES = {
     "dataops",
+    "dataops_quarantine",
     "example_dag",
+    "example_decisions",
     "example_linepipe_task",
     "example_node_operator",
     "example_task_group",
@@ -53,6 +55,23 @@ def test_a_task_group_takes_templates_and_config_and_feeds_other_tasks(example_d
     assert run.value("words.split", "frequent") == ["be", "to"]
     assert run.value("show") == "be to | 4 rare"
     assert run.xcoms["count", -1, "return_value"] == 4
+
+
+def test_decisions_gate_fork_and_explain(example_dags, run_dag):
+    run = run_dag(example_dags["example_decisions"])
+    assert run.state == "success"
+    states = {task_id: str(task.state) for (task_id, _), task in run.tasks.items()}
+    assert {name: states[name] for name in ("gate", "serve", "report", "retrain", "ask")} == {
+        "gate": "success",
+        "serve": "success",
+        "report": "skipped",
+        "retrain": "skipped",
+        "ask": "skipped",
+    }
+    assert run.xcoms["better", -1, "decision"]["reason"] == "mae 3.75 is better than baseline 5.0"
+    assert run.xcoms["policy", -1, "decision"]["policy"] == "continue"
+    few = run_dag(example_dags["example_decisions"], conf={"training.config.days": 1})
+    assert str(few.tasks["training.fit", -1].state) == "skipped"
 
 
 def test_node_operators_fuse_and_map(example_dags, run_dag):

@@ -35,7 +35,7 @@ def test_every_module_and_class_that_the_info_names_exists():
     from importlib import import_module
 
     info = get_provider_info()
-    for kind in ("operators", "hooks"):
+    for kind in ("operators", "sensors", "triggers", "hooks"):
         for entry in info[kind]:
             for module in entry["python-modules"]:
                 import_module(module)

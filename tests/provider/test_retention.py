@@ -25,7 +25,7 @@ from airflow_linepipe import (
     settings,
 )
 from airflow_linepipe.errors import ArtifactNotFoundError, SettingError, UnknownOutputError
-from airflow_linepipe.handoff import StoredRun
+from airflow_linepipe.handoff import StoredRun, split_sealed
 from airflow_linepipe.handoff.layout import run_url, unescape
 from airflow_linepipe.hooks.retention import _liveness
 
@@ -147,7 +147,7 @@ def test_what_is_published_is_not_inner_and_recorded_before_anybody_hears_of_it(
     run = run_dag(dag)
     assert run.value("load") == [3, 1, 2]
     (record,) = (storage / ".linepipe/published/retained").iterdir()
-    content = json.loads(record.read_text())
+    content = json.loads(split_sealed(record.read_bytes())[1])
     assert content["asset"] == {"name": "retained", "uri": "s3://bucket/retained"}
     assert content["producer"] == {"dag_id": "inner_published", "run_id": run.run_id, "task_id": "load"}
     assert content["published"] == run.xcoms["load", -1, "return_value"]

@@ -13,12 +13,24 @@ from typing import Any, Final
 from airflow_linepipe.errors import DamagedRecordError
 from airflow_linepipe.handoff.layout import Producer, escape, own_url, path_below, run_url
 from airflow_linepipe.handoff.reference import Json, is_reference
+from airflow_linepipe.handoff.seal import Seal, split_sealed
 from airflow_linepipe.handoff.stores import Store
 
-__all__ = ["PUBLISHED", "USES", "Publication", "claim_publication", "claim_use", "read_publication", "read_use"]
+__all__ = [
+    "PUBLISHED",
+    "RECORD_TIME",
+    "USES",
+    "Publication",
+    "claim_publication",
+    "claim_use",
+    "publications_url",
+    "read_publication",
+    "read_use",
+]
 
 PUBLISHED: Final = "published"
 USES: Final = ".uses"
+RECORD_TIME: Final = "%Y%m%dT%H%M%S.%f"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,6 +57,7 @@ def claim_publication(
     producer: Producer,
     now: datetime,
     open_store: Callable[[str], Store],
+    seal: Seal | None = None,
 ) -> None:
     """Record that an output is published, before anybody can hear of it.
 
@@ -56,16 +69,24 @@ def claim_publication(
         producer: The task that publishes it.
         now: The time, in UTC.
         open_store: Gives the store of a URI.
+        seal: Signs the record; without it the artifacts stay all the same, and nobody who waits for them believes it.
     """
+    name = f"{now:{RECORD_TIME}}-{secrets.token_hex(4)}.json"
     record = {
+        # A signed record that somebody copies to another name or asset tells no news there.
+        "record": name,
         "asset": {"name": asset, "uri": asset_uri},
         "producer": {"dag_id": producer.dag_id, "run_id": producer.run_id, "task_id": producer.task_id},
         "time": now.isoformat(),
         "published": published,
         "artifacts": [path for uri in _uris(published) if (path := path_below(storage, uri))],
     }
-    name = f"{now:%Y%m%dT%H%M%S.%f}-{secrets.token_hex(4)}.json"
-    _write(f"{own_url(storage)}/{PUBLISHED}/{escape(asset)}/{name}", record, open_store)
+    _write(f"{publications_url(storage, asset)}/{name}", record, open_store, seal)
+
+
+def publications_url(storage: str, asset: str) -> str:
+    """The folder of an asset's records; the name of each begins with its time in UTC, as `RECORD_TIME`."""
+    return f"{own_url(storage)}/{PUBLISHED}/{escape(asset)}"
 
 
 def claim_use(storage: str, uris: Iterable[str], *, reader: Producer, open_store: Callable[[str], Store]) -> None:
@@ -122,15 +143,17 @@ def read_use(record: str, storage: str, store: Store) -> frozenset[str]:
     raise _damaged(record, "it names no artifacts")
 
 
-def _write(uri: str, record: Mapping[str, Any], open_store: Callable[[str], Store]) -> None:
+def _write(uri: str, record: Mapping[str, Any], open_store: Callable[[str], Store], seal: Seal | None = None) -> None:
     with open_store(uri).write(uri) as file:
-        file.write(json.dumps(record).encode())
+        file.write(seal.close(record) if seal else json.dumps(record).encode())
 
 
 def _read(record: str, store: Store) -> Any:
     text = bytes(store.read(record))
+    # Whether it may be removed needs no secret: who could forge a record could remove the artifact itself.
+    content = text if text.startswith(b"{") else split_sealed(text)[1]
     try:
-        return json.loads(text)
+        return json.loads(content)
     except (ValueError, RecursionError) as error:
         raise _damaged(record, str(error)) from error
 

@@ -17,7 +17,7 @@ from airflow_linepipe.handoff.stores.store import StoredObject
 __all__ = ["LocalStore"]
 
 _SCHEME: Final = "file://"
-_ATTEMPTS: Final = 20
+_ATTEMPTS: Final = 100
 
 
 class LocalStore:

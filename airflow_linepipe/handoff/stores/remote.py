@@ -20,7 +20,7 @@ from airflow_linepipe.handoff.stores.store import StoredObject
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-__all__ = ["FsspecStore", "OpenFileSystem"]
+__all__ = ["FsspecStore", "OpenFileSystem", "modified_time"]
 
 OpenFileSystem = Callable[[str], "tuple[AbstractFileSystem, str]"]
 Result = TypeVar("Result")
@@ -76,7 +76,7 @@ class FsspecStore:
         info = self._ask(lambda: self._request(file_system, "info", path))
         if info.get("type") == "directory":
             raise FileNotFoundError(uri)
-        return StoredObject(uri=uri, nbytes=info["size"] or 0, modified=_modified(file_system, path, info))
+        return StoredObject(uri=uri, nbytes=info["size"] or 0, modified=modified_time(file_system, path, info))
 
     def walk(self, url: str) -> Iterator[StoredObject]:
         """See `Store.walk`."""
@@ -93,7 +93,7 @@ class FsspecStore:
             if name.startswith(root) and info.get("type") != "directory":
                 uri = f"{url}/{name.removeprefix(root)}"
                 with suppress(FileNotFoundError):  # gone in between
-                    modified = _modified(file_system, name, info)
+                    modified = modified_time(file_system, name, info)
                     yield StoredObject(uri=uri, nbytes=info["size"] or 0, modified=modified)
 
     def remove(self, uri: str) -> None:
@@ -177,7 +177,8 @@ def _protocols(file_system: AbstractFileSystem) -> set[str]:
     return {protocol} if isinstance(protocol, str) else set(protocol)
 
 
-def _modified(file_system: AbstractFileSystem, path: str, info: Mapping[str, Any]) -> datetime:
+def modified_time(file_system: AbstractFileSystem, path: str, info: Mapping[str, Any]) -> datetime:
+    """When an object was written last, as its file system tells it."""
     told = next((info[name] for name in _MODIFIED if info.get(name) is not None), None)
     if isinstance(told, int | float):
         return datetime.fromtimestamp(told, UTC)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from authored import World, one_node
 
-from airflow_linepipe.cache import Seal
-from airflow_linepipe.errors import StorageFaultError, UntrustedEntryError
+from airflow_linepipe.errors import StorageFaultError
+from airflow_linepipe.handoff import Seal
 
 SOURCE = "from called import called\ndef node(x):\n    called('node')\n    return x + 1"
 SECRET = {"cache": True, "cache_secret": "sealed"}
@@ -58,27 +58,6 @@ def test_an_entry_of_which_any_byte_was_changed_is_not_believed(entry, world, tm
         assert (again.calls, again.result["y"]) == (["node"], 2), place
         assert again.why("node") == NOT_BELIEVED
     print(f"cache entries with a changed byte: {len(places)} of {len(places)} not believed")
-
-
-def test_no_byte_of_a_record_can_be_changed_added_or_left_out():
-    seal = Seal("sealed")
-    whole = seal.close({"key": "k", "outputs": [1, None, {"a": "b"}]})
-    damaged = [
-        whole[:place] + bytes([whole[place] ^ 1 << bit]) + whole[place + 1 :]
-        for place in range(len(whole))
-        for bit in range(8)
-    ]
-    damaged += [whole[:place] for place in range(len(whole))] + [
-        whole + b" ",
-        whole + b"\n",
-        b"\n" + whole,
-        b" " + whole,
-    ]
-    damaged += [whole[:place] + whole[place + 1 :] for place in range(len(whole))]
-    for content in damaged:
-        with pytest.raises(UntrustedEntryError):
-            seal.open(content)
-    assert seal.open(whole) == {"key": "k", "outputs": [1, None, {"a": "b"}]}
 
 
 DAMAGES = {

@@ -18,7 +18,7 @@ class Seal:
     """Signs records, and opens those that it has signed.
 
     Args:
-        secret: What only those know who may write to the cache; "" for a checksum that everybody can make.
+        secret: What only those know who are believed; "" for a checksum that everybody can make.
     """
 
     def __init__(self, secret: str = "") -> None:

@@ -1,0 +1,51 @@
+"""Pages that the API server shows: the reports of validations, as their tasks have left them in storage.
+
+Imported by the API server alone: what it needs of Airflow is no part of the task SDK.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
+from airflow.api_fastapi.common.db.common import SessionDep  # noqa: TC002  (FastAPI reads it)
+from airflow.api_fastapi.core_api.security import requires_access_dag
+from airflow.models.xcom import XComModel  # noqa: TID251  (in the API server, and not in a task)
+from fastapi import Depends, FastAPI, HTTPException
+from fastapi.responses import HTMLResponse
+
+from airflow_linepipe.errors import HandoffError
+from airflow_linepipe.handoff import ArtifactRef
+from airflow_linepipe.hooks.handoff import open_exchange
+from airflow_linepipe.operators.links import VALIDATION_KEY
+
+__all__ = ["app"]
+
+# The page has styles of its own, and nothing else is let in, whatever somebody has written into the bucket.
+_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+app = FastAPI(title="linepipe", docs_url=None, redoc_url=None, openapi_url=None)
+
+
+@app.get(
+    "/reports/{dag_id}/{run_id:path}/{task_id}/{map_index}",
+    dependencies=[Depends(requires_access_dag("GET", DagAccessEntity.XCOM))],
+)
+def report(dag_id: str, run_id: str, task_id: str, map_index: int, session: SessionDep) -> HTMLResponse:
+    """The report of a validation; who may see the DAG's XComs may see it."""
+    query = XComModel.get_many(
+        run_id=run_id, key=VALIDATION_KEY, dag_ids=dag_id, task_ids=task_id, map_indexes=map_index
+    )
+    found: Any = session.scalars(query).first()
+    if found is None:
+        raise HTTPException(404, f"Task '{task_id}' of run '{run_id}' has left no report (yet).")
+    try:
+        with open_exchange() as exchange:
+            page = exchange.get(ArtifactRef.from_wire(found.value["report"])).read_text()
+    except HandoffError as error:
+        raise HTTPException(404, str(error)) from error
+    return HTMLResponse(page, headers=_HEADERS)

@@ -1,0 +1,3 @@
+"""Sensors: tasks that wait."""
+
+from __future__ import annotations
