@@ -13,6 +13,7 @@ from airflow_linepipe.cache import Cache, as_cache
 from airflow_linepipe.errors import SettingError
 from airflow_linepipe.operators.fallback import Fallback
 from airflow_linepipe.operators.node import LinepipeNodeOperator
+from airflow_linepipe.operators.part import only_step
 from airflow_linepipe.plan import ArtifactBinding, Part, Plan, did_you_mean
 
 if TYPE_CHECKING:
@@ -112,10 +113,7 @@ def makers_of_items(plan: Plan, options: Mapping[str, object]) -> set[str]:
 
 def _items(part: Part, name: str, inputs: Mapping[str, Any]) -> Any:
     """What a mapped task expands over."""
-    if len(part.plan.steps) > 1:
-        message = f"map_over={name!r}: the task '{part.id}' runs several nodes: run the one that is mapped alone."
-        raise SettingError(message)
-    (step,) = part.plan.steps
+    step = only_step(part, wanted_by=f"map_over={name!r}")
     if name not in step.inputs:
         hint = did_you_mean(name, step.inputs, otherwise=f"it reads {', '.join(step.inputs) or 'nothing'}.")
         message = f"map_over={name!r}: node '{part.id}' has no such input: {hint}"

@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from airflow_linepipe.errors import SettingError
 from airflow_linepipe.handoff import ArtifactRef, Json, replace_references
+from airflow_linepipe.operators.part import only_step
 from airflow_linepipe.plan import Part, calling_problem
 
 if TYPE_CHECKING:
@@ -51,10 +52,7 @@ class Fallback:
         Raises:
             SettingError: It has several, or it cannot be called with its inputs.
         """
-        if len(part.plan.steps) > 1:
-            message = f"fallback: the task '{part.id}' runs several nodes, and it stands in for one: run that alone."
-            raise SettingError(message)
-        (step,) = part.plan.steps
+        step = only_step(part, wanted_by="fallback")
         return cls(given, inputs=step.inputs, owner=step.label)
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:

@@ -28,7 +28,7 @@ from airflow_linepipe.hooks.retention import claim_output
 from airflow_linepipe.operators.arguments import check_outputs_read, missing_param
 from airflow_linepipe.operators.fallback import Fallback, mark, watch
 from airflow_linepipe.operators.guard import Guard
-from airflow_linepipe.operators.part import Named, check_output_names, part_of, plain, with_function
+from airflow_linepipe.operators.part import Named, check_output_names, only_step, part_of, plain, with_function
 from airflow_linepipe.operators.publishing import checked_assets
 from airflow_linepipe.operators.templating import ReferenceTemplating
 from airflow_linepipe.plan import (
@@ -229,7 +229,7 @@ class LinepipeNodeOperator(ReferenceTemplating):
         if self.fallback is None:
             self._call(progress, exchange, context, depth, cache=cache)
             return
-        (step,) = progress.part.plan.steps
+        step = only_step(progress.part, wanted_by="fallback")
         watched, raised = watch(step.function)
         try:
             self._call(progress, exchange, context, depth, cache=cache, function=watched)
@@ -252,9 +252,10 @@ class LinepipeNodeOperator(ReferenceTemplating):
     ) -> None:
         """Run what is left, each output stored as soon as its node has made it; or a function in its node's place."""
         producer, part = producer_of_task(context), progress.part
-        plan = part.plan if function is None else with_function(part, function).plan
+        if function is not None:
+            part = with_function(part, only_step(part, wanted_by="fallback"), function)
         given = self._given(progress, exchange, producer)
-        with closing(run_plan(plan, given=given, outputs=part.outputs)) as running:
+        with closing(run_plan(part.plan, given=given, outputs=part.outputs)) as running:
             del given
             for ran in running:
                 left = ran.outputs if self.do_xcom_push else {}

@@ -6,15 +6,15 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_linepipe.errors import PlanError, Problem
+from airflow_linepipe.errors import PlanError, Problem, SettingError
 from airflow_linepipe.handoff import is_reference
 from airflow_linepipe.hooks.handoff import RESERVED_KEYS
-from airflow_linepipe.plan import Part, build_plan, function_label, load_target
+from airflow_linepipe.plan import Part, Step, build_plan, function_label, load_target
 
 if TYPE_CHECKING:
     from linepipe.node import Node
 
-__all__ = ["Named", "check_output_names", "part_of", "plain", "with_function"]
+__all__ = ["Named", "check_output_names", "only_step", "part_of", "plain", "with_function"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,10 +68,27 @@ def part_of(
     return Part(id=own[0], plan=plan, own=frozenset(own), sources={}, outputs=plan.outputs)
 
 
-def with_function(part: Part, function: Callable[..., Any]) -> Part:
-    """A part of one step, with another function in the place of the step's."""
-    (step,) = part.plan.steps
-    return replace(part, plan=replace(part.plan, steps=(replace(step, function=function),)))
+def only_step(part: Part, *, wanted_by: str) -> Step:
+    """The step of a part that is about one; beside it there may be makers of the ephemeral values that it reads.
+
+    Args:
+        part: The part.
+        wanted_by: The argument that is about one node, for messages.
+
+    Raises:
+        SettingError: There are several.
+    """
+    own = [step for step in part.plan.steps if step.id in part.own]
+    if len(own) > 1:
+        message = f"{wanted_by}: the task '{part.id}' runs several nodes, and this is about one: let it run alone."
+        raise SettingError(message)
+    return own[0]
+
+
+def with_function(part: Part, step: Step, function: Callable[..., Any]) -> Part:
+    """A part with another function in the place of that of one step."""
+    steps = tuple(replace(one, function=function) if one.id == step.id else one for one in part.plan.steps)
+    return replace(part, plan=replace(part.plan, steps=steps))
 
 
 def check_output_names(part: Part) -> None:

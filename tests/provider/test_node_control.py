@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import threading
 
 import pandas as pd
 import pendulum
@@ -239,6 +240,27 @@ def test_a_decorated_task_and_an_operator_fall_back(run_dag):
     assert run.value("decorated") == [[1, 2], 4]
     assert run.xcoms["decorated", -1, "return_value"]["summary"]["fallback"] == "ValueError"
     assert (run.value("two", "a"), run.value("two", "b")) == (1, 2)
+
+
+def open_lock():
+    return threading.Lock()
+
+
+def use(lock, rows):
+    raise ValueError(rows)
+
+
+def test_a_node_that_makes_its_ephemeral_inputs_itself_falls_back_and_is_mapped(run_dag):
+    def with_lock(dag_id, **options):
+        pipeline = Pipeline([Node(open_lock, [], ["lock"]), Node(use, ["lock", "rows"], ["used"])])
+        return LinepipeDag(
+            dag_id, pipeline=pipeline, inputs={"rows": [1, 2]}, ephemeral=["lock"], schedule=None, start_date=START,
+            node_options={"use": NodeOptions(fallback=lambda lock, rows: [lock.locked(), rows], **options)},
+        )  # fmt: skip
+
+    assert run_dag(with_lock("fallback_ephemeral")).value("use") == [False, [1, 2]]
+    mapped = run_dag(with_lock("fallback_ephemeral_mapped", map_over="rows"))
+    assert [mapped.value("use", map_index=index) for index in (0, 1)] == [[False, 1], [False, 2]]
 
 
 def test_several_nodes_have_no_fallback():
