@@ -13,8 +13,8 @@ from airflow_linepipe.hooks.handoff import open_exchange, producer_of_task
 from airflow_linepipe.hooks.metrics import load_metrics
 from airflow_linepipe.operators.arguments import check_outputs_read
 from airflow_linepipe.operators.failing import final_failure
-from airflow_linepipe.operators.forking import ForkingOperator, checked_way
-from airflow_linepipe.plan import checked_choice
+from airflow_linepipe.operators.forking import ForkingOperator
+from airflow_linepipe.plan import checked_choice, checked_names
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -71,7 +71,7 @@ class LinepipeBranchOnMetricOperator(ForkingOperator):
         storage: str | None = None,
         **kwargs: Any,
     ) -> None:
-        ways = {"true": checked_way("if_true", if_true), "false": checked_way("if_false", if_false)}
+        ways = {"true": checked_names("if_true", if_true), "false": checked_names("if_false", if_false)}
         super().__init__(ways=ways, **kwargs)
         checked_choice("require", require, get_args(Require))
         checked_choice("without_baseline", without_baseline, get_args(WithoutBaseline))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow.sdk import BranchMixIn, TaskGroup, TriggerRule
@@ -12,13 +12,13 @@ from airflow.sdk import BranchMixIn, TaskGroup, TriggerRule
 from airflow_linepipe.errors import JoinWarning, SettingError
 from airflow_linepipe.operators.failing import final_failure
 from airflow_linepipe.operators.templating import ReferenceTemplating
-from airflow_linepipe.plan import checked_names, did_you_mean
+from airflow_linepipe.plan import did_you_mean
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.sdk.definitions._internal.node import DAGNode
 
-__all__ = ["DECISION_KEY", "ForkingOperator", "checked_way"]
+__all__ = ["DECISION_KEY", "ForkingOperator"]
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class ForkingOperator(ReferenceTemplating, BranchMixIn):
             return
         nodes = {outcome: [self._node(name) for name in names] for outcome, names in self._ways.items()}
         for node in (node for chosen in nodes.values() for node in chosen):
-            if not {task.task_id for task in _first_tasks(node)} <= self.downstream_task_ids:
+            if not {task.task_id for task in node.roots} <= self.downstream_task_ids:
                 self.set_downstream(node)
         self.dag.check_cycle()
         self._warn_of_joins(nodes)
@@ -80,7 +80,7 @@ class ForkingOperator(ReferenceTemplating, BranchMixIn):
 
     def _check_behind(self, name: str) -> None:
         """Make sure that it waits for this task: `prepare_template` sees no mapped task, and no DAG run by hand."""
-        if not {task.task_id for task in _first_tasks(self._node(name))} <= self.downstream_task_ids:
+        if not {task.task_id for task in self._node(name).roots} <= self.downstream_task_ids:
             message = (
                 f"Task '{self.task_id}' leads to '{name}', which is not behind it: write {self.task_id} >> {name}."
             )
@@ -108,7 +108,7 @@ class ForkingOperator(ReferenceTemplating, BranchMixIn):
 
     def _warn_of_joins(self, nodes: Mapping[str, Sequence[DAGNode]]) -> None:
         reached = [_reached(chosen) for chosen in nodes.values() if chosen]
-        first = {task.task_id for chosen in nodes.values() for node in chosen for task in _first_tasks(node)}
+        first = {task.task_id for chosen in nodes.values() for node in chosen for task in node.roots}
         for task_id in sorted(set().union(*reached) - first):
             task = self.dag.get_task(task_id)
             sides = [
@@ -123,20 +123,6 @@ class ForkingOperator(ReferenceTemplating, BranchMixIn):
                     f"trigger_rule='{TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS.value}'."
                 )
                 warnings.warn(message, JoinWarning, stacklevel=2)
-
-
-def checked_way(argument: str, value: object) -> tuple[str, ...]:
-    """What an author writes as tasks and groups to go on with: an id, or a list of ids; none for nothing.
-
-    Raises:
-        SettingError: It is something else.
-    """
-    return checked_names(argument, value)
-
-
-def _first_tasks(node: DAGNode) -> Iterator[Any]:
-    """The tasks that begin a task or a group."""
-    yield from node.roots
 
 
 def _reached(nodes: Collection[DAGNode]) -> frozenset[str]:

@@ -13,8 +13,8 @@ from airflow_linepipe.hooks.handoff import open_exchange, producer_of_task
 from airflow_linepipe.hooks.metrics import load_metrics
 from airflow_linepipe.operators.arguments import check_outputs_read
 from airflow_linepipe.operators.failing import final_failure
-from airflow_linepipe.operators.forking import ForkingOperator, checked_way
-from airflow_linepipe.plan import checked_mapping, did_you_mean
+from airflow_linepipe.operators.forking import ForkingOperator
+from airflow_linepipe.plan import checked_mapping, checked_names, did_you_mean
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -57,7 +57,7 @@ class LinepipePolicyOperator(ForkingOperator):
         **kwargs: Any,
     ) -> None:
         ways = {
-            policy: checked_way(f"targets['{policy}']", target)
+            policy: checked_names(f"targets['{policy}']", target)
             for policy, target in checked_mapping("targets", targets).items()
         }
         super().__init__(ways=ways, **kwargs)
