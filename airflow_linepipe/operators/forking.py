@@ -53,7 +53,7 @@ class ForkingOperator(ReferenceTemplating, BranchMixIn):
             return
         nodes = {outcome: [self._node(name) for name in names] for outcome, names in self._ways.items()}
         for node in (node for chosen in nodes.values() for node in chosen):
-            if not {task.task_id for task in node.roots} <= self.downstream_task_ids:
+            if not {task.node_id for task in node.roots} <= self.downstream_task_ids:
                 self.set_downstream(node)
         self.dag.check_cycle()
         self._warn_of_joins(nodes)
@@ -80,7 +80,7 @@ class ForkingOperator(ReferenceTemplating, BranchMixIn):
 
     def _check_behind(self, name: str) -> None:
         """Make sure that it waits for this task: `prepare_template` sees no mapped task, and no DAG run by hand."""
-        if not {task.task_id for task in self._node(name).roots} <= self.downstream_task_ids:
+        if not {task.node_id for task in self._node(name).roots} <= self.downstream_task_ids:
             message = (
                 f"Task '{self.task_id}' leads to '{name}', which is not behind it: write {self.task_id} >> {name}."
             )
@@ -108,7 +108,7 @@ class ForkingOperator(ReferenceTemplating, BranchMixIn):
 
     def _warn_of_joins(self, nodes: Mapping[str, Sequence[DAGNode]]) -> None:
         reached = [_reached(chosen) for chosen in nodes.values() if chosen]
-        first = {task.task_id for chosen in nodes.values() for node in chosen for task in node.roots}
+        first = {task.node_id for chosen in nodes.values() for node in chosen for task in node.roots}
         for task_id in sorted(set().union(*reached) - first):
             task = self.dag.get_task(task_id)
             sides = [
