@@ -351,18 +351,19 @@ def test_a_storage_that_fails_for_a_while_costs_no_event(tmp_path, monkeypatch):
     async def watch():
         triggerer = Triggerer(Store(), files_trigger(tmp_path))
         await triggerer.begun()
-        real, failing = looking.find_files, itertools.count()
+        real, failures = looking.find_files, []
 
         def find(*arguments):
-            if next(failing) < 5:
+            if len(failures) < 5:
+                failures.append(arguments)
                 raise OSError(5, "broken")
             return real(*arguments)
 
         monkeypatch.setattr(looking, "find_files", find)
         write(tmp_path, "a")
+        await triggerer.until(lambda: len(failures) == 5)
         await triggerer.settle()
         assert names(triggerer.stored) == ["a"]
-        assert next(failing) > 5
         await triggerer.kill()
 
     asyncio.run(watch())

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pendulum
 from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import DAG, ExceptionRetryPolicy, RetryAction, RetryRule
 from linepipe.node import Node
 from linepipe.pipeline import Pipeline
@@ -16,9 +17,11 @@ from linepipe.pipeline import Pipeline
 from airflow_linepipe import (
     LinepipeBranchOnMetricOperator,
     LinepipeDag,
+    LinepipePolicyOperator,
     LinepipeTaskGroup,
     LinepipeValidationOperator,
     NodeOptions,
+    PolicyRule,
 )
 
 START = pendulum.datetime(2026, 1, 1)
@@ -90,6 +93,20 @@ with DAG("r36_branch", start_date=START, schedule=None):
     )
     EmptyOperator(task_id="serve") >> EmptyOperator(task_id="announce")
     EmptyOperator(task_id="report")
+
+with DAG("inspected", start_date=START, schedule=None):
+    monitored = LinepipeTaskGroup(
+        "m", pipeline=Pipeline([Node(measure, ["config.auc"], ["metrics"])], config={"auc": 0.6})
+    )
+    LinepipePolicyOperator(
+        task_id="policy",
+        metrics=monitored["metrics"],
+        rules=[PolicyRule("inspect", metric="auc", below=0.7)],
+        default="continue",
+        targets={"continue": "keep", "inspect": "ask"},
+    )
+    EmptyOperator(task_id="keep")
+    ApprovalOperator(task_id="ask", subject="The metrics look odd: go on?") >> EmptyOperator(task_id="approved")
 
 LinepipeDag(
     "r37_map",
