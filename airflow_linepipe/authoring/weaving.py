@@ -26,6 +26,7 @@ from airflow_linepipe.plan import (
     Granularity,
     MissingConfig,
     Order,
+    Override,
     Part,
     Persist,
     Pipelines,
@@ -140,7 +141,9 @@ class PlannedTasks:
         makers: dict[str, WovenTask] = {}
         tasks: dict[str, WovenTask] = {}
         for cut in map(self._keeping_published, self.parts):
-            part = replace(cut, overridable=overrides_read(cut.plan, known))
+            part = replace(
+                cut, overridable={**overrides_read(cut.plan, known), **self._overrides_looked_at(cut, known)}
+            )
             task = self._task(part, params, makers)
             for before in (tasks[part_id] for part_id in part.upstream):
                 if before.task_id not in task.operator.upstream_task_ids:
@@ -179,13 +182,21 @@ class PlannedTasks:
             **options,
         }
         inputs = {name: self._input(source, makers) for name, source in part.sources.items()}
-        if (when := options.get("when")) is not None:
-            inputs.update(self._looked_at(Guard(when), part, makers))
+        inputs.update(self._looked_at(self._guard_of(part), part, makers))
         task = weave_task(part, arguments, inputs=inputs)
         if part.outputs and not task.leaves_outputs:
             message = f"Node '{part.id}': do_xcom_push=False would lose its outputs ({', '.join(part.outputs)})."
             raise SettingError(message)
         return task
+
+    def _overrides_looked_at(self, part: Part, known: Mapping[str, Override]) -> dict[str, Override]:
+        """What a run may replace of what a condition looks at, beside what the part's nodes read."""
+        names = set(self._guard_of(part).names)
+        return {name: one for name, one in known.items() if name.partition(".")[0] in names}
+
+    def _guard_of(self, part: Part) -> Guard:
+        options = self.options[part.id].operator_arguments if part.id in self.options else {}
+        return Guard(options["when"] if options.get("when") is not None else _always)
 
     def _looked_at(self, guard: Guard, part: Part, makers: Mapping[str, WovenTask]) -> dict[str, Any]:
         """What a condition looks at and its task does not read, as far as others make it or are given it."""
@@ -295,6 +306,10 @@ def plan_tasks(
         named_temporary=frozenset() if temporary == "inner" else frozenset(artifact.name for artifact in artifacts),
         retention=check_retention(retention),
     )
+
+
+def _always() -> bool:
+    return True
 
 
 def _display_name(part: Part) -> dict[str, str]:

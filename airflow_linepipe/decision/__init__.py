@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from airflow_linepipe.decision.comparison import Comparison, Decision, MetricRule, Require, WithoutBaseline, decide
-from airflow_linepipe.decision.metric import Metric, has_texts, read_metric
+from airflow_linepipe.decision.metric import Metric, is_told, read_metric
 from airflow_linepipe.decision.policy import PolicyDecision, PolicyRule, choose_policy
 
 __all__ = [
@@ -17,6 +17,6 @@ __all__ = [
     "WithoutBaseline",
     "choose_policy",
     "decide",
-    "has_texts",
+    "is_told",
     "read_metric",
 ]

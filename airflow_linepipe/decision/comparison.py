@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
-from airflow_linepipe.decision.metric import Metric, Number, number_of, read_metric
+from airflow_linepipe.decision.metric import Metric, number_of, read_metric
 from airflow_linepipe.errors import SettingError
 
 __all__ = ["Comparison", "Decision", "MetricRule", "Require", "WithoutBaseline", "decide"]
@@ -34,18 +34,18 @@ class MetricRule:
         self,
         key: str = "",
         *,
-        threshold: Number | None = None,
-        min_delta: Number = 0.0,
+        threshold: float | None = None,
+        min_delta: float = 0.0,
         higher_is_better: bool = True,
     ) -> None:
         _check(key, str, f"key={key!r}: give the metric's name as a text, such as 'auc' or 'late.f1'.")
         _check(higher_is_better, bool, f"higher_is_better={higher_is_better!r}: write True or False.")
-        _check_number("min_delta", min_delta)
+        min_delta = _checked_number("min_delta", min_delta)
         if min_delta < 0:
             message = f"min_delta={min_delta!r} is negative: say by how much a metric must be better, 0 or more."
             raise SettingError(message)
         if threshold is not None:
-            _check_number("threshold", threshold)
+            threshold = _checked_number("threshold", threshold)
             if min_delta:
                 message = "min_delta= belongs to a baseline, and there is a threshold=: add it to the threshold."
                 raise SettingError(message)
@@ -160,7 +160,7 @@ def _compared(rule: MetricRule, measured: Any, baseline: Any, without_baseline: 
     return Comparison(metric=metric, other=other, against="baseline", rule=rule, holds=holds, reason=reason)
 
 
-def _reaches(metric: Metric, rule: MetricRule, threshold: Number) -> tuple[bool, str]:
+def _reaches(metric: Metric, rule: MetricRule, threshold: float) -> tuple[bool, str]:
     name = metric.key or "the metric"
     if not metric.is_known:
         return False, f"{name} never counts as good enough: {metric.absence}"
@@ -183,9 +183,9 @@ def _beats(metric: Metric, rule: MetricRule, other: Metric, without_baseline: Wi
     return holds, f"{name} {metric.number} {verdict}{needed}"
 
 
-def _difference(one: Number, other: Number) -> Decimal:
+def _difference(one: float, other: float) -> Decimal:
     """The difference of the decimal numbers that people read: 0.302 is 0.002 more than 0.3."""
-    if one == other or (math.isinf(one) and math.isinf(other) and (one > 0) == (other > 0)):
+    if one == other:
         return Decimal(0)
     return Decimal(repr(one)) - Decimal(repr(other))
 
@@ -203,7 +203,12 @@ def _check(value: object, kind: type, message: str) -> None:
         raise SettingError(message)
 
 
-def _check_number(name: str, value: object) -> None:
-    if not isinstance(value, int | float) or isinstance(value, bool) or math.isnan(value):
+def _checked_number(name: str, value: object) -> float:
+    try:
+        number = number_of(value)
+    except TypeError:
+        number = math.nan
+    if number != number:  # noqa: PLR0124  (only NaN is not itself)
         message = f"{name}={value!r}: give a number."
         raise SettingError(message)
+    return number

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from difflib import get_close_matches
-from numbers import Integral, Real
-from typing import Any, Final, TypeAlias
+from numbers import Integral, Number
+from typing import Any, Final
 
 from airflow_linepipe.errors import MetricError
 
-__all__ = ["Metric", "MissingItemError", "Number", "find_item", "has_texts", "metric_of", "number_of", "read_metric"]
-
-Number: TypeAlias = int | float
+__all__ = ["Metric", "MissingItemError", "find_item", "is_told", "metric_of", "number_of", "read_metric"]
 
 _MAX_SHOWN: Final = 60
 _MAX_KEYS: Final = 8
@@ -35,7 +34,7 @@ class Metric:
     """
 
     key: str
-    number: Number
+    number: int | float
     absence: str = ""
 
     @property
@@ -44,9 +43,9 @@ class Metric:
         return not self.absence
 
     @property
-    def shown(self) -> Number | str:
+    def shown(self) -> int | float | str:
         """For people and for JSON, which has neither NaN nor infinities."""
-        return self.absence or (self.number if math.isfinite(self.number) else str(self.number))
+        return self.absence or (str(self.number) if self.number in (math.inf, -math.inf) else self.number)
 
 
 def read_metric(values: Any, key: str = "") -> Metric:
@@ -75,15 +74,14 @@ def metric_of(item: Any, key: str) -> Metric:
     Raises:
         MetricError: It is no number.
     """
-    if item is None:
+    if item is None or item is _missing_of_pandas():
         return Metric(key=key, number=math.nan, absence="it is None")
     try:
         number = number_of(item)
     except TypeError as error:
-        name = f"The metric '{key}'" if key else "The metric"
-        message = f"{name} is {error}, and no number{_advice(item)}."
+        message = f"{_named(key)} is {error}, and no number{_advice(item)}."
         raise MetricError(message) from error
-    return Metric(key=key, number=number, absence="it is NaN" if math.isnan(number) else "")
+    return Metric(key=key, number=number, absence="it is NaN" if number != number else "")  # noqa: PLR0124  (only NaN is not itself)
 
 
 def find_item(values: Any, key: str) -> Any:
@@ -91,56 +89,96 @@ def find_item(values: Any, key: str) -> Any:
 
     Raises:
         MissingItemError: Nothing does.
+        MetricError: The path leads into what has no parts, such as a text or a table.
     """
     if not key:
         return values
+    if values is None:
+        raise MissingItemError(_missing(key, []))
     if isinstance(values, Mapping):
-        # The longest key that fits: "f1.macro" may be one.
-        names = {str(name): name for name in values}
-        parts = key.split(".")
-        for length in range(len(parts), 0, -1):
-            if (head := ".".join(parts[:length])) in names:
-                return find_item(values[names[head]], ".".join(parts[length:]))
-        raise MissingItemError(_missing(parts[0], list(names)))
+        return _find_in_mapping(values, key)
     head, _, rest = key.partition(".")
-    if isinstance(values, Sequence) and head.removeprefix("-").isdecimal():
+    if getattr(values, "ndim", 0) == 1 and hasattr(values, "tolist"):
+        values = values.tolist()
+    if isinstance(values, Sequence) and not isinstance(values, str | bytes) and head.removeprefix("-").isdecimal():
         if not -len(values) <= int(head) < len(values):
             reason = f"there is no item {head} in a list of {len(values)}"
             raise MissingItemError(reason)
         return find_item(values[int(head)], rest)
+    if _has_no_parts(values):
+        message = f"{_named(key)} is looked for in {_shown(values)}, which has no parts of a name{_advice(values)}."
+        raise MetricError(message)
     if head.startswith("_") or not hasattr(values, head):
         raise MissingItemError(_missing(head, [name for name in vars(type(values)) if not name.startswith("_")]))
     return find_item(getattr(values, head), rest)
 
 
-def has_texts(values: Any, key: str) -> bool:
-    """Whether what stands at a path is a text, or has some in it."""
+def _find_in_mapping(values: Mapping[Any, Any], key: str) -> Any:
+    """The longest key that fits comes first: "f1.macro" may be one."""
+    names = {str(name): name for name in values}
+    parts = key.split(".")
+    missing = MissingItemError(_missing(parts[0], list(names)))
+    for length in range(len(parts), 0, -1):
+        if (head := ".".join(parts[:length])) in names:
+            try:
+                return find_item(values[names[head]], ".".join(parts[length:]))
+            except MissingItemError as error:
+                missing = error
+    raise missing
+
+
+def _has_no_parts(values: Any) -> bool:
+    """Whether it is a text, a number, a plain list or a table: a name leads nowhere in it, not even by mistake."""
+    return (
+        isinstance(values, str | bytes | Number | Decimal)
+        or type(values) in (list, tuple, set, frozenset)
+        or hasattr(values, "shape")
+    )
+
+
+def is_told(values: Any, key: str) -> bool:
+    """Whether what stands at a path of an inline value is what it was: texts may stand for NaN, and lists for sets."""
     try:
         found = find_item(values, key)
     except MissingItemError:
+        return True
+    except MetricError:
         return False
-    if isinstance(found, Mapping | list):
-        return any(has_texts(item, "") for item in (found.values() if isinstance(found, Mapping) else found))
-    return isinstance(found, str)
+    return found is None or isinstance(found, int | float)
 
 
-def number_of(item: Any) -> Number:
+def number_of(item: Any) -> int | float:
     """Whatever is a number as Python's own int or float.
 
     Raises:
         TypeError: It is none; the message says what it is.
     """
+    what = _shown(item)
     if getattr(item, "shape", None) == () and hasattr(item, "item"):
-        # A scalar of NumPy, or an array around one.
-        item = item.item()
-    if isinstance(item, bool):
-        raise TypeError(str(item))
-    if isinstance(item, Integral):
-        return int(item)
-    if isinstance(item, Real | Decimal):
-        return float(item)
-    what = f"{repr(item)[:_MAX_SHOWN]} (a {type(item).__name__})"
-    raise TypeError(what)
+        # A scalar of NumPy, or an array around one; as an item, a time may be an int.
+        item = item.item() if item.dtype.kind in "iuf" else None
+    if isinstance(item, bool) or not isinstance(item, Number | Decimal):
+        raise TypeError(what)
+    try:
+        number = int(item) if isinstance(item, Integral) else float(item)  # type: ignore[arg-type]
+    except (OverflowError, TypeError, ValueError) as error:
+        raise TypeError(what) from error
+    if isinstance(number, float) and math.isinf(number) and number != item:
+        raise TypeError(what)
+    return number
+
+
+def _missing_of_pandas() -> Any:
+    pandas = sys.modules.get("pandas")
+    return None if pandas is None else pandas.NA
+
+
+def _named(key: str) -> str:
+    return f"The metric '{key}'" if key else "The metric"
+
+
+def _shown(item: Any) -> str:
+    return f"{' '.join(repr(item).split())[:_MAX_SHOWN]} (a {type(item).__name__})"
 
 
 def _missing(head: str, names: Sequence[str]) -> str:

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 from typing import Any, Final, Literal, TypeAlias
 
-from airflow_linepipe.decision.metric import Metric, MissingItemError, Number, find_item, metric_of
+from airflow_linepipe.decision.metric import Metric, MissingItemError, find_item, metric_of, number_of
 from airflow_linepipe.errors import MetricError, SettingError
 
 __all__ = ["PolicyDecision", "PolicyRule", "Statistic", "choose_policy"]
 
 Statistic: TypeAlias = Literal["mean", "min", "max", "sum", "count"]
-_STATISTICS: Final[Mapping[str, Callable[[Sequence[Number]], Number]]] = {
-    "mean": fmean,
+_STATISTICS: Final[Mapping[str, Callable[[Sequence[float]], float]]] = {
+    # Python's own mean and exact sum refuse infinities of both signs, whose sum is NaN.
+    "mean": lambda numbers: sum(numbers) / len(numbers),
     "min": min,
     "max": max,
-    "sum": math.fsum,
+    "sum": sum,
     "count": len,
 }
-_BOUNDS: Final[Mapping[str, tuple[str, Callable[[Number, Number], bool]]]] = {
+_BOUNDS: Final[Mapping[str, tuple[str, Callable[[float, float], bool]]]] = {
     "below": ("<", operator.lt),
     "above": (">", operator.gt),
     "at_most": ("<=", operator.le),
@@ -60,10 +59,10 @@ class PolicyRule:
         policy: str,
         *,
         metric: str,
-        below: Number | None = None,
-        above: Number | None = None,
-        at_most: Number | None = None,
-        at_least: Number | None = None,
+        below: float | None = None,
+        above: float | None = None,
+        at_most: float | None = None,
+        at_least: float | None = None,
         window: int | None = None,
         times: int = 0,
         statistic: Statistic | Literal[""] = "",
@@ -101,7 +100,7 @@ class PolicyRule:
             if not isinstance(text, str) or not text:
                 self._refuse(f"{name}={text!r}: give a text")
         for name, bound in self.bounds.items():
-            if not isinstance(bound, int | float) or isinstance(bound, bool) or math.isnan(bound):
+            if not _is_number(bound):
                 self._refuse(f"{name}={bound!r}: give a number")
         for name, count in (("window", self.window), ("times", self.times)):
             if not isinstance(count, int) or isinstance(count, bool) or count < 0:
@@ -215,10 +214,12 @@ def _checked(rule: PolicyRule, measured: Any) -> CheckedRule:
 
 
 def _counted(rule: PolicyRule, item: Any) -> CheckedRule:
-    if not isinstance(item, Sequence | Mapping | set | frozenset) or isinstance(item, str | bytes):
+    if item is None:
+        return CheckedRule(rule=rule, fits=rule.missing, found="missing: it is None")
+    if not hasattr(item, "__len__") or isinstance(item, str | bytes):
         message = f"The metric '{rule.metric}' is a {type(item).__name__}, whose items cannot be counted: give a list."
         raise MetricError(message)
-    return CheckedRule(rule=rule, fits=_is_within(len(item), rule), found=str(len(item)))
+    return CheckedRule(rule=rule, fits=not rule.missing and _is_within(len(item), rule), found=str(len(item)))
 
 
 def _series(item: Any, key: str) -> list[Metric]:
@@ -229,9 +230,17 @@ def _series(item: Any, key: str) -> list[Metric]:
     return [metric_of(items, key)]
 
 
-def _is_within(number: Number, rule: PolicyRule) -> bool:
+def _is_within(number: float, rule: PolicyRule) -> bool:
     return all(_BOUNDS[name][1](number, bound) for name, bound in rule.bounds.items())
 
 
-def _told(numbers: Sequence[Number]) -> str:
+def _told(numbers: Sequence[float]) -> str:
     return ", ".join(str(number) for number in numbers)
+
+
+def _is_number(bound: object) -> bool:
+    try:
+        number = number_of(bound)
+    except TypeError:
+        return False
+    return number == number  # noqa: PLR0124  (only NaN is not itself)

@@ -24,6 +24,7 @@ from airflow_linepipe.hooks.handoff import (
 from airflow_linepipe.operators.arguments import check_outputs_read, operator_parameters, unknown_argument
 from airflow_linepipe.operators.fallback import Fallback, mark, watch
 from airflow_linepipe.operators.guard import Guard
+from airflow_linepipe.operators.part import Named, plain
 from airflow_linepipe.operators.templating import ReferenceTemplating
 from airflow_linepipe.plan import checked_mapping, did_you_mean
 from airflow_linepipe.runtime import name_outputs
@@ -58,9 +59,8 @@ class _LinepipeDecoratedOperator(ReferenceTemplating, DecoratedOperator, PythonO
         # Here too, because override() may bring them.
         outputs = _checked_names(outputs)
         columns = _checked_columns(columns, python_callable)
-        guard = None if when is None else _checked_guard(when, python_callable)
-        inputs = list(signature(python_callable).parameters)
-        stand_in = None if fallback is None else Fallback(fallback, inputs=inputs, owner=python_callable.__name__)
+        guard = None if when is None else _checked_guard(plain(when), python_callable)
+        stand_in = None if fallback is None else Fallback.of_function(plain(fallback), python_callable)
         settings.check_profile()
         if storage is not None:
             storage = check_storage(storage)
@@ -92,9 +92,7 @@ class _LinepipeDecoratedOperator(ReferenceTemplating, DecoratedOperator, PythonO
             handed = (self.op_args, self.op_kwargs)
             self._load(handed, exchange, context)
             if self.guard:
-                bound = signature(self.python_callable).bind(*self.op_args, **self.op_kwargs)
-                bound.apply_defaults()
-                self.guard.skip_unless(bound.arguments)
+                self.guard.skip_unless(self._arguments(context))
             if self.fallback is None:
                 return self._left(super().execute(context), exchange, context)
             self.python_callable, raised = watch(self.python_callable)
@@ -106,8 +104,21 @@ class _LinepipeDecoratedOperator(ReferenceTemplating, DecoratedOperator, PythonO
                 self.fallback.tell(error, context, owner=self.python_callable.__name__)
                 # The function may have changed what it was given.
                 self._load(handed, exchange, context)
-                return mark(self._left(self.fallback(*self.op_args, **self.op_kwargs), exchange, context), error)
+                return mark(self._left(self.fallback(**self._arguments(context)), exchange, context), error)
             return self._left(result, exchange, context)
+
+    def _arguments(self, context: Context) -> dict[str, Any]:
+        """What the function is called with, by name: what it is given, or Airflow's context, or its defaults."""
+        bound = signature(self.python_callable).bind_partial(*self.op_args, **self.op_kwargs)
+        given = dict(bound.arguments)
+        bound.apply_defaults()
+        known: dict[str, Any] = {**context}
+        arguments = {**bound.arguments, **{name: known[name] for name in bound.signature.parameters if name in known}}
+        for name, parameter in bound.signature.parameters.items():
+            if parameter.kind is Parameter.VAR_KEYWORD:
+                arguments.update(arguments.pop(name, {}))
+                given.update(given.pop(name, {}))
+        return {**arguments, **given}
 
     def _load(self, handed: tuple[Collection[Any], Mapping[str, Any]], exchange: Exchange, context: Context) -> None:
         """Have values in the place of references."""
@@ -178,8 +189,8 @@ def linepipe_task(
         multiple_outputs: True: the function returns a dict, and each of its values is an output.
         columns: The columns to read of tables, by the function's parameter: ``columns={"flights": ["delay"]}``.
         when: A condition: a function of some of the function's parameters. If it does not hold, the task is skipped.
-        fallback: What stands in for the result when the function has failed and no try is left: a function of the same
-            parameters or of none, or the result itself; see `LinepipeNodeOperator`.
+        fallback: What stands in for the result when the function has failed and no try is left: a function of some of
+            the function's parameters, by their names, or the result itself; see `LinepipeNodeOperator`.
         storage: Replaces ``[linepipe] storage`` for this task.
         **kwargs: Everything that BaseOperator takes.
 
@@ -200,8 +211,8 @@ def linepipe_task(
         decorated_operator_class=_LinepipeDecoratedOperator,
         outputs=_checked_names(outputs),
         columns=columns,
-        when=when,
-        fallback=fallback,
+        when=None if when is None else Named(value=when),
+        fallback=None if fallback is None else Named(value=fallback),
         **kwargs,
     )
 

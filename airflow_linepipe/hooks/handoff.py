@@ -28,6 +28,7 @@ __all__ = [
     "CACHE_KEY",
     "RESERVED_KEYS",
     "expanded_depth",
+    "feeds_mapped_nodes",
     "hand_over",
     "lasting_exchange",
     "list_handed",
@@ -178,6 +179,14 @@ def expanded_depth(operator: BaseOperator, producer: Producer) -> int:
     if producer.map_index != NOT_MAPPED:
         return 0
     return max((_depth(_expand_input(dependant)) for dependant in operator.iter_mapped_dependants()), default=0)
+
+
+def feeds_mapped_nodes(operator: BaseOperator) -> bool:
+    """Whether a node gets the items of what this one returns, one at a time."""
+    return any(
+        isinstance(dependant, MappedOperator) and dependant.partial_kwargs.get("map_over")
+        for dependant in operator.iter_mapped_dependants()
+    )
 
 
 def _expand_input(dependant: MappedOperator | MappedTaskGroup) -> DictOfListsExpandInput | ListOfDictsExpandInput:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from airflow_linepipe.decision import has_texts
+from airflow_linepipe.decision import is_told
 from airflow_linepipe.handoff import ABSENT, ArtifactRef, Exchange, Producer, is_reference
 from airflow_linepipe.hooks.handoff import load_values
 
@@ -23,7 +23,6 @@ def load_metrics(handed: Any, exchange: Exchange, reader: Producer, *, keys: Col
     """
     if is_reference(handed):
         told = ArtifactRef.from_wire(handed).value
-        # A text may stand for what JSON does not have, such as NaN.
-        if told is not ABSENT and not any(has_texts(told, key) for key in keys):
+        if told is not ABSENT and all(is_told(told, key) for key in keys):
             return told
     return load_values(handed, exchange, reader)

@@ -35,7 +35,7 @@ def load_table(data: Any, exchange: Exchange, reader: Producer, *, kind: FileKin
         message = "There is no data to validate: the path is empty."
         raise UnsupportedTableError(message)
     chosen: Any = kind or kind_of(data)
-    file_system, path = open_file_system(data if "://" in data else Path(data).absolute().as_uri())
+    file_system, path = open_file_system(data if "://" in data else f"file://{Path(data).absolute()}")
     try:
         with file_system.open(path, "rb") as file:
             return read_table(file, kind=chosen)

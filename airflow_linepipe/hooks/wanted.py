@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -180,6 +181,8 @@ def plain_value(value: Any) -> Any:
             return value
         case float():
             return value if value - value == 0 else str(value)
+        case Decimal() if not value.is_finite():
+            return str(value)
         case Decimal():
             return plain_value(int(value) if value == value.to_integral_value() else float(value))
         case date():
@@ -195,16 +198,29 @@ def _is_template(value: object) -> bool:
 
 
 def _is_greater(value: Any, than: Any) -> bool:
-    """Whether a database's value is greater: as numbers or times if both are such, else as texts."""
-    readers: tuple[Callable[[Any], Any], ...] = (_as_number, _as_time)
+    """Whether a database's value is greater: as numbers, times or texts, as which both are read.
+
+    Raises:
+        SettingError: They are not of one kind.
+    """
+    readers: tuple[Callable[[Any], Any], ...] = (_as_number, _as_time, _as_text)
     for reader in readers:
         with suppress(ValueError, ArithmeticError):
-            return bool(reader(value) > reader(than))
-    return str(value) > str(than)
+            least = reader(than)
+            break
+    try:
+        found = reader(value)
+    except (ValueError, ArithmeticError) as error:
+        message = f"newer_than={than!r}: the query gave {value!r:.60}, which cannot be compared with that."
+        raise SettingError(message) from error
+    return bool(found == found and found > least)  # noqa: PLR0124  (only NaN is not itself)
 
 
-def _as_number(value: Any) -> Decimal:
-    return Decimal(str(value))
+def _as_number(value: Any) -> float | Decimal:
+    if isinstance(value, bytes | date):
+        raise ValueError(value)  # noqa: TRY004  (as the other readers)
+    number = Decimal(int(value) if isinstance(value, bool) else str(value))
+    return math.nan if number.is_nan() else number
 
 
 def _as_time(value: Any) -> datetime:
@@ -212,6 +228,12 @@ def _as_time(value: Any) -> datetime:
         return as_moment(value)
     except SettingError as error:
         raise ValueError(value) from error
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    raise ValueError(value)
 
 
 def _refuse(owner: str, advice: str) -> NoReturn:

@@ -33,7 +33,8 @@ class LinepipeBranchOnMetricOperator(ForkingOperator):
             (templated)
         key: Which number of it: "auc", "late.f1", "folds.0".
         threshold: What the metric must reach; a number, or a template that becomes one. (templated)
-        baseline: What the metric must be better than: an output as for ``metric``, or a number. (templated)
+        baseline: What the metric must be better than: an output as for ``metric``, a number, or a template that becomes
+            one; None, also as a template has it, is nothing yet. (templated)
         min_delta: By how much it must be better than the baseline.
         higher_is_better: Whether more is better; else less is.
         rules: In place of ``key``, ``threshold``, ``min_delta`` and ``higher_is_better``: several metrics, such as
@@ -100,7 +101,7 @@ class LinepipeBranchOnMetricOperator(ForkingOperator):
             decision = decide(
                 rules,
                 measured=load_metrics(self.metric, exchange, reader, keys=keys),
-                baseline=load_metrics(self.baseline, exchange, reader, keys=keys),
+                baseline=load_metrics(_baseline(self.baseline), exchange, reader, keys=keys),
                 require=self.require,
                 without_baseline=self.without_baseline,
             )
@@ -153,3 +154,15 @@ def _number(threshold: Any) -> Any:
     except ValueError as error:
         message = f"threshold={threshold!r}: give a number, or a template that becomes one."
         raise SettingError(message) from error
+
+
+def _baseline(baseline: Any) -> Any:
+    """A baseline; a template's text is a number, or None where there is none yet."""
+    if not isinstance(baseline, str):
+        return baseline
+    if baseline.strip() in ("", "None"):
+        return None
+    try:
+        return float(baseline)
+    except ValueError:
+        return baseline

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import wraps
+from inspect import iscoroutinefunction, signature
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
 
 from airflow_linepipe.errors import SettingError
 from airflow_linepipe.handoff import ArtifactRef, Json, replace_references
 from airflow_linepipe.operators.part import only_step
-from airflow_linepipe.plan import Part, calling_problem
+from airflow_linepipe.plan import Part, calling_problem, did_you_mean
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -30,20 +31,11 @@ class Fallback:
     """What takes the place of a function that has failed.
 
     Args:
-        given: A function of the same inputs or of none; any other object is the result itself.
-        inputs: The names of the inputs, in order.
-        owner: The function in whose place it stands, for messages.
-
-    Raises:
-        SettingError: It cannot be called with these inputs.
+        function: What gives the result.
     """
 
-    def __init__(self, given: Any, *, inputs: Sequence[str], owner: str) -> None:
-        self._given = given
-        self._takes_inputs = callable(given) and not calling_problem(given, inputs)
-        if callable(given) and not self._takes_inputs and calling_problem(given, ()):
-            message = f"fallback of '{owner}': {calling_problem(given, inputs)}; give it these inputs, or none."
-            raise SettingError(message)
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
 
     @classmethod
     def of_part(cls, given: Any, part: Part) -> Fallback:
@@ -53,20 +45,46 @@ class Fallback:
             SettingError: It has several, or it cannot be called with its inputs.
         """
         step = only_step(part, wanted_by="fallback")
-        return cls(given, inputs=step.inputs, owner=step.label)
+        if not callable(given):
+            return cls(lambda *_: given)
+        problem = calling_problem(given, step.inputs)
+        if problem and calling_problem(given, ()):
+            message = f"fallback of '{step.label}': {problem}; give it these inputs, or none."
+            raise SettingError(message)
+        return cls((lambda *_: given()) if problem else given)
+
+    @classmethod
+    def of_function(cls, given: Any, function: Callable[..., Any]) -> Fallback:
+        """What takes the place of an author's own function, whose arguments it is given by their names.
+
+        Raises:
+            SettingError: It has a parameter that the function has not.
+        """
+        if not callable(given):
+            return cls(lambda **_: given)
+        known = signature(function).parameters
+        names = [name for name, one in signature(given).parameters.items() if one.kind is not one.VAR_KEYWORD]
+        for name in names:
+            if name not in known:
+                hint = did_you_mean(name, known, otherwise=f"it has {', '.join(known) or 'none'}.")
+                message = f"fallback of '{function.__name__}' takes '{name}', and the function has no such one: {hint}"
+                raise SettingError(message)
+        takes_all = len(names) < len(signature(given).parameters)
+        return cls(lambda **values: given(**(values if takes_all else {name: values[name] for name in names})))
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         """The result."""
-        if not callable(self._given):
-            return self._given
-        return self._given(*arguments, **named) if self._takes_inputs else self._given()
+        return self._function(*arguments, **named)
 
     def stands_in(self, error: Exception, context: Context) -> bool:
         """Whether it is the fallback's turn: no other try comes after an error, which is no wish to be skipped."""
         if isinstance(error, AirflowSkipException):
             return False
         task_instance = context["ti"]
-        return isinstance(error, AirflowFailException) or task_instance.try_number > task_instance.max_tries
+        return (
+            isinstance(error, AirflowFailException | AirflowSensorTimeout)
+            or task_instance.try_number > task_instance.max_tries
+        )
 
     def tell(self, error: Exception, context: Context, *, owner: str) -> None:
         """Leave in XCom and in the log that it is used."""
@@ -80,6 +98,14 @@ def watch(function: Callable[..., Any]) -> tuple[Callable[..., Any], list[Except
     raised: list[Exception] = []
 
     @wraps(function)
+    async def awaited(*arguments: Any, **named: Any) -> Any:
+        try:
+            return await function(*arguments, **named)
+        except Exception as error:
+            raised.append(error)
+            raise
+
+    @wraps(function)
     def watched(*arguments: Any, **named: Any) -> Any:
         try:
             return function(*arguments, **named)
@@ -87,7 +113,7 @@ def watch(function: Callable[..., Any]) -> tuple[Callable[..., Any], list[Except
             raised.append(error)
             raise
 
-    return watched, raised
+    return (awaited if iscoroutinefunction(function) else watched), raised
 
 
 def mark(wire: Json, error: Exception) -> Any:

@@ -107,15 +107,22 @@ class ForkingOperator(ReferenceTemplating, BranchMixIn):
         raise SettingError(message)
 
     def _warn_of_joins(self, nodes: Mapping[str, Sequence[DAGNode]]) -> None:
-        reached = [_reached(chosen) for chosen in nodes.values() if chosen]
-        first = {task.node_id for chosen in nodes.values() for node in chosen for task in node.roots}
-        for task_id in sorted(set().union(*reached) - first):
+        ways = [chosen for chosen in nodes.values() if chosen]
+        reached = [_reached(chosen) for chosen in ways]
+        for task_id in sorted(set().union(*reached)):
             task = self.dag.get_task(task_id)
+            # Behind which ways each task before it lies.
             sides = [
-                frozenset(position for position, ids in enumerate(reached) if upstream in ids)
+                found
                 for upstream in task.upstream_task_ids
+                if (found := {number for number, ids in enumerate(reached) if upstream in ids})
             ]
-            apart = any(not one & other for one in sides for other in sides if one and other)
+            begun = {
+                number
+                for number, chosen in enumerate(ways)
+                if any(first.node_id == task_id for node in chosen for first in node.roots)
+            }
+            apart = any(not one & other for one in sides for other in sides) or any(begun - side for side in sides)
             if apart and task.trigger_rule in _SKIPPED_RULES:
                 message = (
                     f"Task '{task_id}' joins several ways behind '{self.task_id}', of which only one is taken, and its "

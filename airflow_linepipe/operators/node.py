@@ -12,12 +12,13 @@ from airflow.sdk import XComArg
 
 from airflow_linepipe import settings
 from airflow_linepipe.cache import as_cache, check_ignored
-from airflow_linepipe.errors import MissingInputError, SettingError, UnsupportedValueError
+from airflow_linepipe.errors import MissingInputError, OutputTypeError, SettingError, UnsupportedValueError
 from airflow_linepipe.handoff import check_storage, is_reference
 from airflow_linepipe.hooks.caching import cache_of_run, open_cache
 from airflow_linepipe.hooks.handoff import (
     CACHE_KEY,
     expanded_depth,
+    feeds_mapped_nodes,
     hand_over,
     load_values,
     open_exchange,
@@ -286,6 +287,9 @@ class LinepipeNodeOperator(ReferenceTemplating):
         context["ti"].xcom_push(CACHE_KEY, {**recalled.to_dict(), **({"writers": writers} if writers else {})})
 
     def _store(self, value: Any, *, name: str, exchange: Exchange, producer: Producer, depth: int) -> Json:
+        if depth and isinstance(value, dict) and feeds_mapped_nodes(self):
+            message = f"Output '{name}' of {producer} is a dict, and a node is mapped over it: return a list."
+            raise OutputTypeError(message)
         try:
             return hand_over(value, name=name, exchange=exchange, producer=producer, depth=depth)
         except UnsupportedValueError as error:

@@ -14,9 +14,12 @@ from airflow.models.xcom import XComModel  # noqa: TID251  (in the API server, a
 from fastapi import Depends, FastAPI, HTTPException
 from fastapi.responses import HTMLResponse
 
-from airflow_linepipe.errors import HandoffError
-from airflow_linepipe.handoff import ArtifactRef
-from airflow_linepipe.hooks.handoff import open_exchange
+from airflow_linepipe import settings
+from airflow_linepipe.errors import HandoffError, InvalidReferenceError
+from airflow_linepipe.handoff import ArtifactRef, Exchange, check_storage, path_below
+from airflow_linepipe.handoff.codecs.file import FileCodec
+from airflow_linepipe.handoff.layout import run_url
+from airflow_linepipe.hooks.storage import open_store
 from airflow_linepipe.operators.links import VALIDATION_KEY
 
 __all__ = ["app"]
@@ -44,8 +47,25 @@ def report(dag_id: str, run_id: str, task_id: str, map_index: int, session: Sess
     if found is None:
         raise HTTPException(404, f"Task '{task_id}' of run '{run_id}' has left no report (yet).")
     try:
-        with open_exchange() as exchange:
-            page = exchange.get(ArtifactRef.from_wire(found.value["report"])).read_text()
+        page = _read(found.value, dag_id, run_id)
     except HandoffError as error:
         raise HTTPException(404, str(error)) from error
     return HTMLResponse(page, headers=_HEADERS)
+
+
+def _read(summary: Any, dag_id: str, run_id: str) -> str:
+    """The page that a summary refers to.
+
+    Whoever may write an XCom may write any reference: nothing is opened but a file of this run in our own storage.
+
+    Raises:
+        HandoffError: It refers to something else, or the page cannot be read.
+    """
+    reference = ArtifactRef.from_wire(summary.get("report") if isinstance(summary, dict) else summary)
+    storage = check_storage(settings.storage())
+    path = path_below(run_url(storage, dag_id, run_id), reference.uri)
+    if reference.codec != FileCodec.name or path is None or ".." in path.split("/"):
+        message = f"The report lies at {reference.uri}, and is not shown: it is no file of this run in {storage}."
+        raise InvalidReferenceError(message)
+    with Exchange(storage, open_store=open_store, allow_pickle=False) as exchange:
+        return str(exchange.get(reference).read_text(errors="replace"))

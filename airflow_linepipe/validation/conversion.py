@@ -81,7 +81,11 @@ def _from_arrow(table: pa.Table) -> pd.DataFrame:
         position for position, column in enumerate(table.columns) if column.null_count and column.type in nullable
     ]
     # The table's columns are what its reader sees of it, also those that pandas would make its index.
-    frame = table.to_pandas(ignore_metadata=True, split_blocks=True)
+    try:
+        frame = table.to_pandas(ignore_metadata=True, split_blocks=True)
+    except pa.ArrowException as error:
+        message = f"The table cannot become one of pandas, which Great Expectations reads: {error}."
+        raise UnsupportedTableError(message) from error
     if with_gaps:
         columns = [frame.iloc[:, position] for position in range(frame.shape[1])]
         for position in with_gaps:

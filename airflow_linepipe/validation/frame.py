@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow_linepipe.errors import ExpectationError
+from airflow_linepipe.errors import ExpectationError, UnsupportedTableError
 from airflow_linepipe.validation.conversion import as_frame, row_count
 from airflow_linepipe.validation.outcome import ExpectationOutcome, Outcome
 from airflow_linepipe.validation.quiet import quiet, temporary_project, without_fingerprint
@@ -44,6 +44,7 @@ def validate_frame(
     with quiet(), without_fingerprint():
         started = perf_counter()
         frame = as_frame(table)
+        _check_labels(frame)
         columns = tuple(map(str, frame.columns))
         _number_rows(frame, suite, needed=rows_of_failures)
         source = temporary_project().data_sources.add_pandas("linepipe")
@@ -64,6 +65,18 @@ def validate_frame(
         seconds=seconds,
         rows_of_failures=rows_of_failures,
     )
+
+
+def _check_labels(frame: pd.DataFrame) -> None:
+    """Raise if a column has a label that no expectation can name.
+
+    Raises:
+        UnsupportedTableError: One has.
+    """
+    for label in frame.columns:
+        if not isinstance(label, str):
+            message = f"The column label {label!r} is no text, and expectations name columns by text: rename it."
+            raise UnsupportedTableError(message)
 
 
 def _number_rows(frame: pd.DataFrame, suite: ExpectationSuite, *, needed: bool) -> None:

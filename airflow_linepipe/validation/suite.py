@@ -102,10 +102,15 @@ def _configuration(name: str, item: Mapping[str, Any]) -> ExpectationConfigurati
 def _from_configuration(configuration: ExpectationConfiguration, number: int) -> Any:
     name = configuration.type
     try:
-        return configuration.to_domain_obj()
+        built = configuration.to_domain_obj()
     except Exception as error:  # an expectation's own checks may raise anything
         message = f"Expectation {number} ({name}) cannot be used: {_reasons(error)}."
         raise ExpectationError(message) from error
+    for key, value in configuration.kwargs.items():
+        if type(value) is int and getattr(built, key, value) != value:
+            message = f"Expectation {number} ({name}): Great Expectations rounds '{key}', {value}: it is beyond 2**53."
+            raise ExpectationError(message)
+    return built
 
 
 def _reasons(error: Exception) -> str:

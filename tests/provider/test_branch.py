@@ -14,7 +14,14 @@ from airflow.sdk import DAG, TaskGroup, task
 from airflow.sdk.exceptions import AirflowFailException
 from linepipe.node import Node
 
-from airflow_linepipe import LinepipeBranchOnMetricOperator, LinepipeNodeOperator, MetricRule, linepipe_task
+from airflow_linepipe import (
+    LinepipeBranchOnMetricOperator,
+    LinepipeNodeOperator,
+    LinepipePolicyOperator,
+    MetricRule,
+    PolicyRule,
+    linepipe_task,
+)
 from airflow_linepipe.errors import JoinWarning, SettingError, UnknownOutputError
 
 START = pendulum.datetime(2026, 1, 1)
@@ -51,6 +58,8 @@ def states(run):
         ({"metric": {"auc": 0.8}, "key": "auc", "baseline": {"auc": 0.79}, "min_delta": 0.002}, "improved"),
         ({"metric": {"auc": 0.8}, "key": "auc", "baseline": 0.799, "min_delta": 0.002}, "regressed"),
         ({"metric": {"auc": None}, "key": "auc", "baseline": 0.1}, "regressed"),
+        ({"metric": {"auc": 0.5}, "key": "auc", "baseline": "{{ 0.93 }}"}, "regressed"),
+        ({"metric": {"auc": 0.5}, "key": "auc", "baseline": "{{ none }}"}, "improved"),
         ({"metric": {"s": 3}, "rules": [MetricRule("s", threshold=5, higher_is_better=False)]}, "improved"),
     ],
 )
@@ -200,6 +209,36 @@ def test_a_join_that_would_always_be_skipped_is_warned_of():
     with pytest.warns(JoinWarning, match="Task 'join' joins several ways behind 'better'.*none_failed_min") as caught:
         bagged(joined("all_success"))
     assert len(caught) == 1
+
+
+def test_a_chosen_task_that_would_be_skipped_is_warned_of():
+    with DAG("branch_chosen_join", schedule=None, start_date=START) as dag:
+        LinepipePolicyOperator(
+            task_id="policy",
+            metrics={"x": 1},
+            rules=[PolicyRule("improve", metric="x", above=5)],
+            default="continue",
+            targets={"continue": "predict", "improve": ["retrain", "predict"]},
+        )
+        EmptyOperator(task_id="retrain") >> EmptyOperator(task_id="predict")
+    with pytest.warns(JoinWarning, match="Task 'predict' joins several ways behind 'policy'"):
+        bagged(dag)
+
+
+def test_a_task_that_several_policies_name_is_not_warned_of():
+    with DAG("branch_shared", schedule=None, start_date=START) as dag:
+        LinepipePolicyOperator(
+            task_id="policy",
+            metrics={"x": 1},
+            rules=[PolicyRule("improve", metric="x", above=5)],
+            default="continue",
+            targets={"continue": ["keep", "log"], "improve": ["retrain", "log"]},
+        )
+        for name in ("keep", "retrain", "log"):
+            EmptyOperator(task_id=name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", JoinWarning)
+        bagged(dag)
 
 
 @pytest.mark.parametrize("trigger_rule", ["none_failed_min_one_success", "all_done", "none_failed", "one_success"])

@@ -93,6 +93,16 @@ def test_a_condition_looks_at_inputs_constants_and_the_config(run_dag, condition
     assert states(run)["train"] == expected
 
 
+def test_a_condition_sees_what_a_run_has_set_also_if_the_node_itself_reads_none_of_it(run_dag):
+    dag = guarded("when_override", lambda config, rows: config["quality"] > 0.9 and rows < 5)
+    for conf, expected in (
+        ({"config.quality": 0.1, "rows": 3}, "skipped"),
+        ({"config.quality": 0.95, "rows": 9}, "skipped"),
+        ({"config.quality": 0.95, "rows": 3}, "success"),
+    ):
+        assert states(run_dag(dag, conf=conf))["train"] == expected
+
+
 def test_a_condition_that_fails_fails_the_task(run_dag):
     run = run_dag(guarded("when_fails", lambda quality: quality / 0))
     assert states(run)["train"] == "failed"
@@ -263,6 +273,48 @@ def test_a_node_that_makes_its_ephemeral_inputs_itself_falls_back_and_is_mapped(
     assert [mapped.value("use", map_index=index) for index in (0, 1)] == [[False, 1], [False, 2]]
 
 
+def test_arguments_reach_a_decorated_tasks_condition_and_fallback_by_name(run_dag):
+    """Also defaults, and what Airflow fills in."""
+    with DAG("named_arguments", schedule=None, start_date=START, params={"go": True}) as dag:
+
+        @linepipe_task(fallback=lambda rows, factor: [rows, factor])
+        def defaults(rows, factor=10):
+            raise ValueError
+
+        @linepipe_task(fallback=lambda rows: rows, when=lambda params, ds_nodash: params["go"] and not ds_nodash)
+        def context(rows, ti=None, params=None, ds_nodash=None):
+            raise ValueError
+
+        @linepipe_task(fallback=lambda **values: values)
+        def keywords(**values):
+            raise ValueError
+
+        @linepipe_task(fallback="awaited")
+        async def asynchronous():
+            raise ValueError
+
+        defaults([1])
+        context(rows=[2])
+        keywords(a=1, b=2)
+        asynchronous()
+    run = run_dag(dag)
+    values = {name: run.value(name) for name in ("defaults", "context", "keywords", "asynchronous")}
+    assert values.pop("keywords").items() >= {"a": 1, "b": 2}.items()
+    assert values == {"defaults": [[1], 10], "context": [2], "asynchronous": "awaited"}
+
+
+def test_a_fallback_that_takes_what_the_function_has_not_is_an_import_error():
+    with pytest.raises(
+        SettingError, match="fallback of 'f' takes 'row', and the function has no such one: did you mean"
+    ):
+
+        @linepipe_task(fallback=lambda row: row)
+        def f(rows):
+            return rows
+
+        f([1])
+
+
 def test_several_nodes_have_no_fallback():
     with pytest.raises(SettingError, match="the task 'pipeline' runs several nodes"):
         guarded("f", None, granularity="pipeline", node_options={"pipeline": NodeOptions(fallback="x")})
@@ -313,6 +365,17 @@ def brittle(part, factor):
     if len(part) == 2:
         raise ValueError(factor)
     return len(part)
+
+
+def split_by_name(rows):
+    return {"a": [rows]}
+
+
+def test_a_dict_is_not_mapped_over(run_dag):
+    pipeline = Pipeline([Node(split_by_name, ["rows"], ["p"]), Node(score, ["p", "factor"], ["s"])], rows=1, factor=1)
+    options = {"score": NodeOptions(map_over="p")}
+    run = run_dag(LinepipeDag("mapped_dict", pipeline=pipeline, schedule=None, start_date=START, node_options=options))
+    assert states(run)["split_by_name"] == "failed"
 
 
 def test_one_failing_item_is_one_failed_index_and_may_fall_back(run_dag):
@@ -394,3 +457,16 @@ def test_a_mapped_node_has_the_same_text_in_every_process():
     }
     assert len(texts) == 1
     assert " at 0x" not in texts.pop()
+
+
+def test_a_mapped_decorated_task_has_the_same_text_in_every_process():
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    with DAG("stable_decorated", schedule=None, start_date=START) as dag:
+
+        @linepipe_task(fallback=object(), when=lambda part: part)
+        def mapped_task(part):
+            return part
+
+        mapped_task.expand(part=[1, 2])
+    assert " at 0x" not in json.dumps(DagSerialization.to_dict(dag), default=str)

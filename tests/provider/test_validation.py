@@ -167,6 +167,16 @@ def test_a_file_is_validated_where_it_lies(run_dag, tmp_path, kind):
     assert states(run) == {"check": "failed", "good": "success"}
 
 
+def test_a_path_has_spaces_and_letters_of_any_language(run_dag, tmp_path):
+    path = tmp_path / "in dir" / "tür 1%.csv"
+    path.parent.mkdir()
+    flights(1.0).to_csv(path, index=False)
+    with DAG("validation_path", schedule=None, start_date=START) as dag:
+        LinepipeValidationOperator(task_id="path", data=str(path), expectations=[ROWS])
+        LinepipeValidationOperator(task_id="url", data=f"file://{path}", expectations=[ROWS])
+    assert states(run_dag(dag)) == {"path": "success", "url": "success"}
+
+
 def test_other_tables_are_validated_too(run_dag):
     with DAG("validation_tables", schedule=None, start_date=START) as dag:
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -116,6 +118,20 @@ def test_of_several_metrics_all_or_any_have_to_hold(require, outcome):
     }
 
 
+def test_arguments_of_any_library_are_numbers():
+    rule = MetricRule("auc", min_delta=np.float64(0.002))
+    assert decide([rule], measured={"auc": 0.702}, baseline={"auc": 0.7}).outcome
+    assert decide([MetricRule(threshold=np.int64(3))], measured=10**400).outcome
+    assert not decide([MetricRule()], measured=10**400, baseline=10**401).outcome
+
+
+def test_a_baseline_that_cannot_be_read_is_an_error_and_not_nothing_to_beat():
+    """A worse model would be served."""
+    for baseline in ("0.93", [{"auc": 0.93}], True, {"auc": "high"}, pd.DataFrame({"a": [1]})):
+        with pytest.raises(MetricError):
+            decide([MetricRule("auc")], measured={"auc": 0.5}, baseline=baseline)
+
+
 def test_a_misspelt_metric_says_so():
     decision = decide([MetricRule("acu", threshold=0)], measured={"auc": 0.8})
     assert decision.reason == "acu never counts as good enough: there is no 'acu': did you mean 'auc'?"
@@ -129,6 +145,7 @@ def test_a_baseline_that_is_no_number_is_an_error():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ({"threshold": "x"}, "threshold='x'"),
         ({"key": 3}, "key=3: give the metric's name"),
         ({"threshold": "0.7"}, "threshold='0.7': give a number"),
         ({"threshold": True}, "threshold=True: give a number"),

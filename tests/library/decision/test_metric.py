@@ -8,13 +8,23 @@ from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from airflow_linepipe.decision import has_texts, read_metric
+from airflow_linepipe.decision import is_told, read_metric
 from airflow_linepipe.errors import MetricError
 
 Scores = namedtuple("Scores", "auc")  # noqa: PYI024  (a plain object with attributes)
-MEASURED = {"auc": 0.9, "late": {"f1": 0.5, "f1.macro": 0.4}, "folds": [1, 2, 3], 7: 0.7, "scores": Scores(0.8)}
+MEASURED = {
+    "auc": 0.9,
+    "late": {"f1": 0.5, "f1.macro": 0.4},
+    "folds": [1, 2, 3],
+    7: 0.7,
+    "scores": Scores(0.8),
+    "array": np.array([1, 0.25]),
+    "deep.a": {"c": 1},
+    "deep": {"a": {"b": 3}},
+}
 
 
 @pytest.mark.parametrize(
@@ -27,6 +37,8 @@ MEASURED = {"auc": 0.9, "late": {"f1": 0.5, "f1.macro": 0.4}, "folds": [1, 2, 3]
         ("folds.-1", 3),
         ("7", 0.7),
         ("scores.auc", 0.8),
+        ("array.1", 0.25),
+        ("deep.a.b", 3),
     ],
 )
 def test_a_path_leads_through_dicts_lists_and_objects(key, number):
@@ -66,7 +78,8 @@ def test_a_number_of_any_library_is_a_number(value, number):
         ({"auc": 1, "loss": 2}, "seconds", "there is no 'seconds', only auc, loss"),
         ({}, "auc", "there is no 'auc'"),
         ({"folds": [1]}, "folds.1", "there is no item 1 in a list of 1"),
-        ({"folds": [1]}, "folds.x", "there is no 'x'"),
+        ({"a": {"b": {}}, "a.b": {}}, "a.b.c", "there is no 'c'"),
+        ({"auc": pd.NA}, "auc", "it is None"),
         (Scores(1), "_fields", "there is no '_fields', only auc"),
     ],
 )
@@ -81,11 +94,22 @@ def test_what_is_missing_is_no_number_and_says_why(values, key, absence):
     ("values", "key", "message"),
     [
         ({"auc": "0.9"}, "auc", r"The metric 'auc' is '0\.9' \(a str\), and no number\."),
-        ({"auc": True}, "auc", r"The metric 'auc' is True, and no number\."),
+        ({"auc": True}, "auc", r"The metric 'auc' is True \(a bool\), and no number\."),
         ({"auc": 1}, "", r"The metric is .*\(a dict\), and no number: name one of its keys \(auc\)\."),
         ([1, 2], "", r"The metric is \[1, 2\] \(a list\), and no number\."),
         (np.array([1.0]), "", r"an?d? ?.*ndarray\), and no number\."),
         (1j, "", r"complex"),
+        (np.datetime64(5, "ns"), "", r"datetime64"),
+        (np.timedelta64(5, "ns"), "", r"timedelta64"),
+        (np.bool_(True), "", r"\(a bool"),
+        (Decimal("1e400"), "", r"Decimal"),
+        (Decimal("sNaN"), "", r"Decimal"),
+        (Fraction(10**400), "", r"Fraction"),
+        ({"folds": [1]}, "folds.x", r"The metric 'x' is looked for in \[1\] \(a list\), which has no parts"),
+        ("0.93", "auc", r"The metric 'auc' is looked for in '0\.93' \(a str\)"),
+        (True, "auc", r"looked for in True \(a bool\)"),
+        ([{"auc": 1}], "auc", r"looked for in .*\(a list\)"),
+        (pd.DataFrame({"x": [1]}), "auc", r"looked for in .*\(a DataFrame\)"),
     ],
 )
 def test_what_is_no_number_is_an_error_that_shows_it(values, key, message):
@@ -101,7 +125,11 @@ def test_what_is_shown_is_plain_json():
 
 @pytest.mark.parametrize(
     ("values", "key", "expected"),
-    [({"auc": "nan"}, "auc", True), ({"auc": 1}, "auc", False), ({"x": [1, "nan"]}, "x", True), ({}, "auc", False)],
+    [({"auc": "nan"}, "auc", False), ({"auc": 1}, "auc", True), ({"x": [1, 2]}, "x", False), ({}, "auc", True)],
 )
-def test_texts_in_an_inline_value_are_seen(values, key, expected):
-    assert has_texts(values, key) is expected
+def test_an_inline_value_tells_numbers_only(values, key, expected):
+    assert is_told(values, key) is expected
+
+
+def test_an_integer_beyond_all_floats_is_a_metric():
+    assert read_metric(10**400).number == 10**400

@@ -71,6 +71,10 @@ def test_bounds_are_bounds(bounds, fitting, others):
         ({"statistic": "count"}, [], True),
         ({"statistic": "count"}, [{"an": "alert"}], False),
         ({}, np.array([1.0, 0.0]), True),
+        ({"statistic": "mean"}, [math.inf, -math.inf], False),
+        ({"statistic": "sum"}, [1e308, 1e308], False),
+        ({"statistic": "count"}, np.array([]), True),
+        ({"statistic": "count"}, None, False),
     ],
 )
 def test_of_a_list_the_latest_count(options, series, expected):
@@ -83,6 +87,13 @@ def test_what_is_missing_fits_no_rule_but_the_one_about_it(measured):
         assert not fits(PolicyRule("p", metric="x", **bound), measured)
     assert fits(PolicyRule("p", metric="x", missing=True), measured)
     assert not fits(PolicyRule("p", metric="x", missing=True), {"x": [math.nan, 1]})
+
+
+def test_that_a_list_to_count_is_missing_fits_only_when_it_is():
+    rule = PolicyRule("p", metric="x", statistic="count", missing=True)
+    assert fits(rule, {})
+    assert fits(rule, {"x": None})
+    assert not fits(rule, {"x": [1]})
 
 
 @pytest.mark.parametrize(
