@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
@@ -198,7 +199,7 @@ def test_other_tables_are_validated_too(run_dag):
 @pytest.fixture
 def warehouse(tmp_path, monkeypatch):
     path = tmp_path / "warehouse.db"
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection:
         flights(None).to_sql("flights", connection, index=False)
     monkeypatch.setenv("AIRFLOW_CONN_VALIDATED", json.dumps({"conn_type": "sqlite", "host": str(path)}))
     return path
