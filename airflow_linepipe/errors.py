@@ -43,6 +43,7 @@ builtin that a caller would expect::
         └── DamagedRecordError (ValueError)     a record of what must be kept cannot be read
 
     JoinWarning (UserWarning)                   a task after a branch would always be skipped
+    UnreadOutputWarning (UserWarning)           nobody reads the rows that a quarantine has left
     HintWarning (UserWarning)                   two annotations of a pipeline cannot both be right
 """
 
@@ -91,6 +92,7 @@ __all__ = [
     "UnknownCodecError",
     "UnknownColumnError",
     "UnknownOutputError",
+    "UnreadOutputWarning",
     "UnsupportedTableError",
     "UnsupportedValueError",
     "UnsupportedVersionError",
@@ -310,6 +312,10 @@ class DamagedRecordError(HandoffError, ValueError):
 
 class JoinWarning(UserWarning):
     """A task after a branch waits for all ways, of which only one is taken: it would always be skipped."""
+
+
+class UnreadOutputWarning(UserWarning):
+    """A task sets rows apart, and nothing behind it reads those that are left."""
 
 
 class HintWarning(UserWarning):

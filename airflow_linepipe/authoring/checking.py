@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from airflow_linepipe.authoring.options import NodeOptions
-from airflow_linepipe.errors import PlanError, Problem, SettingError
-from airflow_linepipe.operators.arguments import unknown_argument
-from airflow_linepipe.plan import MAX_ID_LENGTH, Part
+from airflow_linepipe.errors import PlanError, Problem, SettingError, UnknownArgumentError
+from airflow_linepipe.plan import MAX_ID_LENGTH, Part, did_you_mean
 
 __all__ = ["check_ids", "check_options"]
 
@@ -50,7 +49,9 @@ def check_options(options: Mapping[str, object], parts: Sequence[Part]) -> None:
             message = f"node_options['{name}']: node '{name}' runs in the task '{homes[name]}': give them to that one."
             raise SettingError(message)
         if name not in ids:
-            raise unknown_argument(name, owner="node_options", known=ids)
+            hint = did_you_mean(name, ids, otherwise=f"there are {', '.join(ids)}.")
+            message = f"node_options['{name}']: there is no such task: {hint}"
+            raise UnknownArgumentError(message)
         if not isinstance(option, NodeOptions):
             message = f"node_options['{name}'] is a {type(option).__name__}: write NodeOptions(retries=2)."
             raise SettingError(message)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from functools import cache
+from typing import Any
 
 from airflow.sdk import BaseOperator, BaseXCom, XComArg
+from airflow.sdk.definitions.mappedoperator import MappedOperator
 
 from airflow_linepipe.errors import SettingError, UnknownArgumentError, UnknownOutputError
 from airflow_linepipe.plan import did_you_mean
 
-__all__ = ["check_outputs_read", "missing_param", "operator_parameters", "unknown_argument"]
+__all__ = ["check_outputs_read", "missing_param", "operator_parameters", "outputs_read", "unknown_argument"]
 
 
 @cache
@@ -31,6 +33,14 @@ def unknown_argument(name: str, *, owner: str, known: Collection[str]) -> Unknow
     """The error for an argument that nothing takes, with the closest that something does."""
     hint = did_you_mean(name, sorted(known), otherwise="")
     return UnknownArgumentError(f"{owner} takes no argument '{name}'" + (f": {hint}" if hint else "."))
+
+
+def outputs_read(task: Any) -> Iterator[tuple[Any, str]]:
+    """The task and the key of each XCom that a task is handed."""
+    handed = task
+    if isinstance(task, MappedOperator):
+        handed = [task.partial_kwargs, task._get_specified_expand_input()]  # noqa: SLF001  (as Airflow does)
+    yield from XComArg.iter_xcom_references(handed)
 
 
 def check_outputs_read(values: object, *, owner: str) -> None:

@@ -6,14 +6,14 @@ import logging
 from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator, BaseXCom, XComArg
-from airflow.sdk.definitions.mappedoperator import MappedOperator
+from airflow.sdk import BaseOperator, BaseXCom
 
 from airflow_linepipe import settings
 from airflow_linepipe.errors import SettingError
 from airflow_linepipe.handoff import Retention, Temporaries, check_storage
 from airflow_linepipe.hooks.handoff import producer_of_task
 from airflow_linepipe.hooks.retention import collect_garbage
+from airflow_linepipe.operators.arguments import outputs_read
 from airflow_linepipe.plan import checked_mapping, checked_names, did_you_mean
 
 if TYPE_CHECKING:
@@ -109,13 +109,9 @@ class LinepipeCleanupOperator(BaseOperator):
     def _read_elsewhere(self) -> Iterator[tuple[str, str]]:
         """The task and the key of each XCom that a task outside is handed."""
         for task in self.dag.tasks:
-            if task.task_id in self.inside:
-                continue
-            handed: Any = task
-            if isinstance(task, MappedOperator):
-                handed = [task.partial_kwargs, task._get_specified_expand_input()]  # noqa: SLF001  (as Airflow does)
-            for operator, key in XComArg.iter_xcom_references(handed):
-                yield operator.task_id, key
+            if task.task_id not in self.inside:
+                for operator, key in outputs_read(task):
+                    yield operator.task_id, key
 
 
 def check_retention(retention: object) -> Retention | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
@@ -12,6 +13,8 @@ from airflow_linepipe.errors import SettingError
 from airflow_linepipe.plan import did_you_mean
 
 __all__ = ["Guard", "no_such_value"]
+
+logger = logging.getLogger(__name__)
 
 
 class Guard:
@@ -60,6 +63,7 @@ class Guard:
         if not self._condition(**looked_at):
             told = ", ".join(f"{name}={value!r:.60}" for name, value in looked_at.items())
             message = f"Skipped: when({told}) does not hold."
+            logger.info("%s", message)
             raise AirflowSkipException(message)
 
 

@@ -14,7 +14,7 @@ from airflow_linepipe.hooks.metrics import load_metrics
 from airflow_linepipe.operators.arguments import check_outputs_read
 from airflow_linepipe.operators.failing import final_failure
 from airflow_linepipe.operators.forking import ForkingOperator
-from airflow_linepipe.plan import checked_mapping, checked_names, did_you_mean
+from airflow_linepipe.plan import checked_mapping, checked_names
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -73,8 +73,8 @@ class LinepipePolicyOperator(ForkingOperator):
         self._has_targets = targets is not None
         for policy in {default: None, **dict.fromkeys(rule.policy for rule in self.rules)} if self._has_targets else ():
             if policy not in ways:
-                hint = did_you_mean(policy, ways, otherwise=f"there are {', '.join(ways) or 'none'}.")
-                message = f"Task '{self.task_id}': policy '{policy}' has no entry in targets=: {hint}"
+                named = ", ".join(ways) or "none"
+                message = f"Task '{self.task_id}': targets= has no entry for policy '{policy}', only for {named}."
                 raise SettingError(message)
 
     def execute(self, context: Context) -> Any:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import tempfile
+import warnings
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias, get_args
 
+from airflow.sdk import BaseXCom
 from airflow.sdk.exceptions import AirflowSkipException
 
 from airflow_linepipe import settings
@@ -16,13 +18,14 @@ from airflow_linepipe.errors import (
     SettingError,
     SplitError,
     UnexpectedDataError,
+    UnreadOutputWarning,
     UnsupportedTableError,
 )
 from airflow_linepipe.handoff import check_storage, is_reference
 from airflow_linepipe.hooks.connection import AirflowConnection
 from airflow_linepipe.hooks.handoff import hand_over, open_exchange, producer_of_task
 from airflow_linepipe.hooks.tables import load_table
-from airflow_linepipe.operators.arguments import check_outputs_read
+from airflow_linepipe.operators.arguments import check_outputs_read, outputs_read
 from airflow_linepipe.operators.failing import final_failure
 from airflow_linepipe.operators.links import VALIDATION_KEY, ValidationReportLink
 from airflow_linepipe.operators.templating import ReferenceTemplating
@@ -132,7 +135,7 @@ class LinepipeValidationOperator(ReferenceTemplating):
         checked_choice("severity", severity, tuple(SEVERITIES))
         check_outputs_read(data, owner=self.task_id)
         settings.check_profile()
-        self.data = data
+        self.data = str(data) if isinstance(data, Path) else data
         self.conn_id = conn_id
         self.table = table
         self.schema = schema
@@ -153,6 +156,19 @@ class LinepipeValidationOperator(ReferenceTemplating):
     def output_names(self) -> Collection[str]:
         """The outputs that have an XCom each."""
         return _QUARANTINE if self.on_failure == "quarantine" else ()
+
+    def prepare_template(self) -> None:
+        """See Airflow's `Templater.prepare_template`: the DAG is whole, and about to be serialised."""
+        super().prepare_template()
+        if self.on_failure != "quarantine" or not self.downstream_task_ids:
+            return
+        read = {key for task in self.dag.tasks for operator, key in outputs_read(task) if operator is self}
+        if not read.intersection(("valid", BaseXCom.XCOM_RETURN_KEY)):
+            message = (
+                f"Task '{self.task_id}' sets rows apart, and nothing behind reads its output 'valid': what comes after "
+                "it works with all rows."
+            )
+            warnings.warn(message, UnreadOutputWarning, stacklevel=2)
 
     def execute(self, context: Context) -> Any:
         """Validate; see `BaseOperator.execute`."""
@@ -247,7 +263,8 @@ class LinepipeValidationOperator(ReferenceTemplating):
     def _subject(self) -> str:
         """What is validated, for people."""
         if is_reference(self.data):
-            return f"Artifact '{self.data['name']}'"
+            reference: Any = self.data
+            return f"Artifact '{reference['name']}'"
         if isinstance(self.data, str):
             return f"File '{self.data}'"
         if self.conn_id:

@@ -113,6 +113,14 @@ class LinepipeArtifactSensor(BaseSensorOperator):
             return super().execute(context)
         return self._look_or_defer(context, datetime.now(UTC) + timedelta(seconds=self.timeout))
 
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """See `BaseSensorOperator.resume_execution`; a time that is over says for what."""
+        try:
+            return super().resume_execution(next_method, next_kwargs, context)
+        except AirflowSensorTimeout as error:
+            message = f"Waited {self.timeout:g} s for {self._wanted()}, and it has not come."
+            raise AirflowSensorTimeout(message) from error
+
     def execute_complete(self, context: Context, event: Any = None, deadline: str | None = None) -> Any:
         """Look at what the triggerer has seen, and go on waiting if it is not there.
 
@@ -143,6 +151,7 @@ class LinepipeArtifactSensor(BaseSensorOperator):
             looked=looked.isoformat(),
             checked=True,
         )
+        logger.info("Waiting for %s until %s.", self._wanted(), deadline.isoformat(timespec="seconds"))
         # Airflow gives an event trigger no queue; this one is a task's.
         trigger.supports_triggerer_queue = True
         self.defer(

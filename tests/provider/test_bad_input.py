@@ -64,7 +64,7 @@ CASES = {
     ),
     "unknown node in node_options": (
         _group(ADD, x=1, y=2, options={"ad": NodeOptions(retries=1)}),
-        "node_options takes no argument 'ad': did you mean 'add'?",
+        "node_options['ad']: there is no such task: did you mean 'add'?",
     ),
     "unknown option": (
         lambda: NodeOptions(retrys=1),

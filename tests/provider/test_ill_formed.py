@@ -121,7 +121,7 @@ OPTIONS = {
     'overrides={"config.windwo": "w"}': (
         "overrides['config.windwo']: no node reads such a value from config or constants: a run may replace nothing."
     ),
-    'node_options={"fitt": NodeOptions(retries=1)}': "node_options takes no argument 'fitt': did you mean 'fit'?",
+    'node_options={"fitt": NodeOptions(retries=1)}': "node_options['fitt']: there is no such task: did you mean 'fit'?",
     'granularity="pipeline", node_options={"fit": NodeOptions(retries=1)}': (
         "node_options['fit']: node 'fit' runs in the task 'pipeline': give them to that one."
     ),

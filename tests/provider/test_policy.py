@@ -85,9 +85,9 @@ def test_a_metric_that_is_no_number_fails_at_once(run_dag):
     [
         ({"rules": ["auc < 1"]}, r"rules=\['auc < 1'\]: give a list such as"),
         ({"default": ""}, "default='': name the policy"),
-        ({"targets": {"continue": "keep"}}, "policy 'rollback' has no entry in targets=: there are continue"),
+        ({"targets": {"continue": "keep"}}, "targets= has no entry for policy 'rollback', only for continue"),
         ({"targets": {**TARGETS, "continue": 3}}, r"targets\['continue'\]=3: give a list of names"),
-        ({"default": "continu"}, "policy 'continu' has no entry in targets=: did you mean 'continue'"),
+        ({"default": "continu"}, "targets= has no entry for policy 'continu', only for continue, improve"),
     ],
 )
 def test_an_argument_that_cannot_be_is_an_import_error(arguments, message):

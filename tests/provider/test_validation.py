@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import warnings
 from contextlib import closing
 from pathlib import Path
 
@@ -11,12 +12,19 @@ import pandas as pd
 import pendulum
 import polars as pl
 import pytest
+from airflow.dag_processing.dagbag import DagBag
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG
 from linepipe.node import Node
 
 from airflow_linepipe import LinepipeNodeOperator, LinepipeValidationOperator, linepipe_task, load_artifact
-from airflow_linepipe.errors import ExpectationError, SettingError, UnknownOutputError, UnsupportedTableError
+from airflow_linepipe.errors import (
+    ExpectationError,
+    SettingError,
+    UnknownOutputError,
+    UnreadOutputWarning,
+    UnsupportedTableError,
+)
 
 START = pendulum.datetime(2026, 1, 1)
 
@@ -120,6 +128,20 @@ def test_if_all_rows_are_good_the_artifact_itself_goes_on(run_dag):
     assert run.value("compute") == [4, 0]
 
 
+def test_a_quarantine_whose_good_rows_nobody_reads_is_warned_of():
+    """What comes behind it would work with all rows."""
+    with pytest.warns(UnreadOutputWarning, match="Task 'check' sets rows apart, and nothing behind reads"):
+        bag(checked("quarantine_unread", 1.0, on_failure="quarantine"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UnreadOutputWarning)
+        bag(quarantined("quarantine_read", 1.0))
+
+
+def bag(dag):
+    """As the DAG processor takes it."""
+    DagBag(dag_folder="/dev/null", collect_dags=False, bundle_name="dags-folder").bag_dag(dag)
+
+
 def test_what_no_row_can_be_blamed_for_fails(run_dag):
     many = {"type": "expect_table_row_count_to_be_between", "kwargs": {"min_value": 100}}
     run = run_dag(quarantined("quarantine_whole", 1.0, expectations=[many], retries=2))
@@ -173,7 +195,7 @@ def test_a_path_has_spaces_and_letters_of_any_language(run_dag, tmp_path):
     path.parent.mkdir()
     flights(1.0).to_csv(path, index=False)
     with DAG("validation_path", schedule=None, start_date=START) as dag:
-        LinepipeValidationOperator(task_id="path", data=str(path), expectations=[ROWS])
+        LinepipeValidationOperator(task_id="path", data=path, expectations=[ROWS])
         LinepipeValidationOperator(task_id="url", data=f"file://{path}", expectations=[ROWS])
     assert states(run_dag(dag)) == {"path": "success", "url": "success"}
 
