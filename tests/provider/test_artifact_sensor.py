@@ -461,3 +461,12 @@ def test_a_dag_with_sensors_is_the_same_json_each_time():
 
     assert text() == text()
     assert "2026-06-01" in text()
+
+
+def test_a_deferral_whose_time_is_over_says_what_it_waited_for():
+    """Airflow itself says "Trigger timeout"."""
+    wait = LinepipeArtifactSensor(task_id="wait", name="features", condition={"rows": ">= 3"}, timeout=5)
+    with pytest.raises(
+        AirflowSensorTimeout, match="Waited 5 s for an artifact published as 'features', rows >= 3, and it has not come"
+    ):
+        wait.resume_execution("__fail__", {"error": "Trigger timeout"}, {})
