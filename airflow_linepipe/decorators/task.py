@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from inspect import Parameter, signature
 from itertools import repeat
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.standard.operators.python import PythonOperator
 from airflow.sdk.bases.decorator import DecoratedOperator, task_decorator_factory
 
 from airflow_linepipe import settings
+from airflow_linepipe.decorators.mapping import MappedTask
 from airflow_linepipe.errors import OutputTypeError, SettingError
 from airflow_linepipe.handoff import NOT_MAPPED, check_storage
 from airflow_linepipe.hooks.handoff import (
@@ -171,6 +172,7 @@ def linepipe_task(
     columns: Mapping[str, Sequence[Any]] | None = None,
     when: Callable[..., Any] | None = None,
     fallback: Any = None,
+    map_over: str = "",
     storage: str | None = None,
     **kwargs: Any,
 ) -> TaskDecorator:
@@ -191,6 +193,8 @@ def linepipe_task(
         when: A condition: a function of some of the function's parameters. If it does not hold, the task is skipped.
         fallback: What stands in for the result when the function has failed and no try is left: a function of some of
             the function's parameters, by their names, or the result itself; see `LinepipeNodeOperator`.
+        map_over: A parameter: called with a list there, the function becomes a mapped task that gets one item each
+            time, as with ``.partial(…).expand(…)``.
         storage: Replaces ``[linepipe] storage`` for this task.
         **kwargs: Everything that BaseOperator takes.
 
@@ -205,8 +209,8 @@ def linepipe_task(
             raise unknown_argument(name, owner="linepipe_task", known=known)
     if storage is not None:
         kwargs["storage"] = check_storage(storage)
-    return task_decorator_factory(
-        python_callable=python_callable,
+    decorated = task_decorator_factory(
+        python_callable=None if map_over else python_callable,
         multiple_outputs=bool(multiple_outputs),
         decorated_operator_class=_LinepipeDecoratedOperator,
         outputs=_checked_names(outputs),
@@ -215,6 +219,13 @@ def linepipe_task(
         fallback=None if fallback is None else Named(value=fallback),
         **kwargs,
     )
+    if not map_over:
+        return decorated
+
+    def mapped(function: Callable[..., Any]) -> MappedTask:
+        return MappedTask(decorated(function), function, map_over)
+
+    return cast("TaskDecorator", mapped if python_callable is None else mapped(python_callable))
 
 
 def _checked_names(outputs: Sequence[str]) -> tuple[str, ...]:

@@ -81,8 +81,9 @@ class LinepipeNodeOperator(ReferenceTemplating):
             the reference. The task succeeds; nothing of it is cached. A timeout is no such failure.
         publish: The assets that stand for outputs, by name: each success is an event of the asset, with the output's
             reference as its extra.
-        map_over: The input of which a mapped task gets ``element``, one of many; see ``NodeOptions(map_over=…)``.
-        element: What the input is. (templated)
+        map_over: The input of which a mapped task gets one item: ``LinepipeNodeOperator.partial(node=…,
+            map_over="parts", inputs={…}).expand(element=split.output)``. Of a pipeline, ``NodeOptions`` do that.
+        element: The item. (templated)
         storage: Replaces ``[linepipe] storage`` for this task.
         task_id: The task's id; the node function's name if left out.
         **kwargs: Everything that BaseOperator takes.
@@ -118,6 +119,12 @@ class LinepipeNodeOperator(ReferenceTemplating):
         **kwargs: Any,
     ) -> None:
         inputs = {} if inputs is None else inputs
+        if map_over and isinstance(inputs, Mapping) and map_over in inputs:
+            message = (
+                f"map_over={map_over!r}: a single operator has no items to map over: write "
+                f"LinepipeNodeOperator.partial(map_over={map_over!r}, …).expand(element=…), without it in inputs."
+            )
+            raise SettingError(message)
         guard = None if when is None else Guard(plain(when))
         read: Any = {**inputs, map_over: element} if map_over and isinstance(inputs, Mapping) else inputs
         looked_at = guard.names if guard else ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import threading
@@ -23,6 +24,7 @@ from airflow_linepipe import (
     linepipe_task,
 )
 from airflow_linepipe.errors import SettingError
+from airflow_linepipe.operators.fallback import watch
 
 START = pendulum.datetime(2026, 1, 1)
 CALLS: list[str] = []
@@ -298,17 +300,14 @@ def test_arguments_reach_a_decorated_tasks_condition_and_fallback_by_name(run_da
     assert values == {"defaults": [[1], 10], "context": [2]}
 
 
-# Airflow 3.3 asks for an event loop before there is one, which Python 3.13 warns of.
-@pytest.mark.filterwarnings("ignore:There is no current event loop:DeprecationWarning")
-def test_an_async_function_falls_back_too(run_dag):
-    with DAG("fallback_async", schedule=None, start_date=START) as dag:
+def test_what_an_async_function_raises_is_seen_as_its_own():
+    async def asynchronous():
+        raise ValueError
 
-        @linepipe_task(fallback="awaited")
-        async def asynchronous():
-            raise ValueError
-
-        asynchronous()
-    assert run_dag(dag).value("asynchronous") == "awaited"
+    watched, raised = watch(asynchronous)
+    with pytest.raises(ValueError):  # noqa: PT011  (without a message)
+        asyncio.run(watched())
+    assert [type(error) for error in raised] == [ValueError]
 
 
 def test_a_fallback_that_takes_what_the_function_has_not_is_an_import_error():
@@ -427,6 +426,47 @@ def test_a_list_from_outside_is_mapped_over(run_dag):
             )
     run = run_dag(dag)
     assert (run.value("literal.gather"), run.value("task.gather")) == ([1, 2], [1, 1])
+
+
+def test_a_decorated_task_and_an_operator_are_mapped_too(run_dag):
+    with DAG("mapped_elsewhere", schedule=None, start_date=START) as dag:
+
+        @linepipe_task
+        def numbers():
+            return [1, 2, 3]
+
+        @linepipe_task(map_over="number", fallback=lambda number: -number)
+        def tenfold(number, factor=10):
+            if number == 2:
+                raise ValueError
+            return number * factor
+
+        @linepipe_task
+        def listed(items):
+            return items
+
+        made = numbers()
+        listed(tenfold(made))
+        listed.override(task_id="hundredfold")(tenfold.override(task_id="by_hundred")(made, factor=100))
+        operator = LinepipeNodeOperator.partial(
+            node=Node(score, ["parts", "factor"], ["s"]), task_id="scores", map_over="parts", inputs={"factor": 2}
+        ).expand(element=[[1], [1, 2]])
+        listed.override(task_id="scored")(operator.output)
+    run = run_dag(dag)
+    assert run.value("listed") == [10, -2, 30]
+    assert run.value("hundredfold") == [100, -2, 300]
+    assert run.value("scored") == [2, 4]
+
+
+def test_what_cannot_be_mapped_is_an_import_error():
+    with pytest.raises(SettingError, match="task function 'f' has no such parameter: did you mean 'part'"):
+
+        @linepipe_task(map_over="parts")
+        def f(part):
+            return part
+
+    with pytest.raises(SettingError, match=r"map_over='rows': a single operator has no items.*\.expand\(element=…\)"):
+        LinepipeNodeOperator(node=Node(train, ["rows"], ["m"]), inputs={"rows": [1]}, map_over="rows")
 
 
 def both(rows):
