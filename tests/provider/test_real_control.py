@@ -123,7 +123,7 @@ def test_a_policy_may_wait_for_a_person(airflow, start, rest):
     while not _is_asked(rest, run_id):
         assert time.monotonic() < deadline, "nobody was asked"
         time.sleep(0.5)
-    assert {task.task_id: task.state for task in airflow.tasks("inspected", run_id)}["approved"] is None
+    assert {task.task_id: task.state for task in airflow.tasks("inspected", run_id)}["approved"] == ""
     rest.write("PATCH", *asked, body={"chosen_options": ["Approve"], "params_input": {}})
     run = Finished(airflow, "inspected", run_id)
     assert states(run) == {
