@@ -182,7 +182,7 @@ class PlannedTasks:
             **options,
         }
         inputs = {name: self._input(source, makers) for name, source in part.sources.items()}
-        inputs.update(self._looked_at(self._guard_of(part), part, makers))
+        inputs.update(self._looked_at(part, makers))
         task = weave_task(part, arguments, inputs=inputs)
         if part.outputs and not task.leaves_outputs:
             message = f"Node '{part.id}': do_xcom_push=False would lose its outputs ({', '.join(part.outputs)})."
@@ -191,17 +191,19 @@ class PlannedTasks:
 
     def _overrides_looked_at(self, part: Part, known: Mapping[str, Override]) -> dict[str, Override]:
         """What a run may replace of what a condition looks at, beside what the part's nodes read."""
-        names = set(self._guard_of(part).names)
+        names = self._names_looked_at(part)
         return {name: one for name, one in known.items() if name.partition(".")[0] in names}
 
-    def _guard_of(self, part: Part) -> Guard:
+    def _names_looked_at(self, part: Part) -> tuple[str, ...]:
+        """What a condition on a part looks at."""
         options = self.options[part.id].operator_arguments if part.id in self.options else {}
-        return Guard(options["when"] if options.get("when") is not None else _always)
+        when = options.get("when")
+        return () if when is None else Guard(when).names
 
-    def _looked_at(self, guard: Guard, part: Part, makers: Mapping[str, WovenTask]) -> dict[str, Any]:
+    def _looked_at(self, part: Part, makers: Mapping[str, WovenTask]) -> dict[str, Any]:
         """What a condition looks at and its task does not read, as far as others make it or are given it."""
         found: dict[str, Any] = {}
-        for name in guard.names:
+        for name in self._names_looked_at(part):
             artifact = self.plan.outputs.get(name)
             if name in part.sources or name in part.plan.constants:
                 continue
@@ -306,10 +308,6 @@ def plan_tasks(
         named_temporary=frozenset() if temporary == "inner" else frozenset(artifact.name for artifact in artifacts),
         retention=check_retention(retention),
     )
-
-
-def _always() -> bool:
-    return True
 
 
 def _display_name(part: Part) -> dict[str, str]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
-from airflow_linepipe.decision.metric import Metric, number_of, read_metric
+from airflow_linepipe.decision.metric import Metric, is_number, number_of, read_metric
 from airflow_linepipe.errors import SettingError
 
 __all__ = ["Comparison", "Decision", "MetricRule", "Require", "WithoutBaseline", "decide"]
@@ -204,11 +203,7 @@ def _check(value: object, kind: type, message: str) -> None:
 
 
 def _checked_number(name: str, value: object) -> float:
-    try:
-        number = number_of(value)
-    except TypeError:
-        number = math.nan
-    if number != number:  # noqa: PLR0124  (only NaN is not itself)
-        message = f"{name}={value!r}: give a number."
-        raise SettingError(message)
-    return number
+    if is_number(value):
+        return number_of(value)
+    message = f"{name}={value!r}: give a number."
+    raise SettingError(message)

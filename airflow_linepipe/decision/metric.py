@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from airflow_linepipe.errors import MetricError
 
-__all__ = ["Metric", "MissingItemError", "find_item", "is_told", "metric_of", "number_of", "read_metric"]
+__all__ = ["Metric", "MissingItemError", "find_item", "is_number", "is_told", "metric_of", "number_of", "read_metric"]
 
 _MAX_SHOWN: Final = 60
 _MAX_KEYS: Final = 8
@@ -166,6 +166,16 @@ def number_of(item: Any) -> int | float:
     if isinstance(number, float) and math.isinf(number) and number != item:
         raise TypeError(what)
     return number
+
+
+def is_number(value: object) -> bool:
+    """Whether it is a number that others can be compared with."""
+    try:
+        return not math.isnan(number_of(value))
+    except TypeError:
+        return False
+    except OverflowError:  # an int beyond all floats
+        return True
 
 
 def _missing_of_pandas() -> Any:

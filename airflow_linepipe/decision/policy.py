@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
-from airflow_linepipe.decision.metric import Metric, MissingItemError, find_item, metric_of, number_of
+from airflow_linepipe.decision.metric import Metric, MissingItemError, find_item, is_number, metric_of
 from airflow_linepipe.errors import MetricError, SettingError
 
 __all__ = ["PolicyDecision", "PolicyRule", "Statistic", "choose_policy"]
@@ -100,7 +100,7 @@ class PolicyRule:
             if not isinstance(text, str) or not text:
                 self._refuse(f"{name}={text!r}: give a text")
         for name, bound in self.bounds.items():
-            if not _is_number(bound):
+            if not is_number(bound):
                 self._refuse(f"{name}={bound!r}: give a number")
         for name, count in (("window", self.window), ("times", self.times)):
             if not isinstance(count, int) or isinstance(count, bool) or count < 0:
@@ -236,11 +236,3 @@ def _is_within(number: float, rule: PolicyRule) -> bool:
 
 def _told(numbers: Sequence[float]) -> str:
     return ", ".join(str(number) for number in numbers)
-
-
-def _is_number(bound: object) -> bool:
-    try:
-        number = number_of(bound)
-    except TypeError:
-        return False
-    return number == number  # noqa: PLR0124  (only NaN is not itself)

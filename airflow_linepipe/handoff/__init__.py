@@ -12,7 +12,7 @@ from airflow_linepipe.handoff.codecs import (
     type_name,
 )
 from airflow_linepipe.handoff.condition import Condition, parse_condition
-from airflow_linepipe.handoff.exchange import COMPRESSIONS, Exchange
+from airflow_linepipe.handoff.exchange import COMPRESSIONS, Exchange, storage_error
 from airflow_linepipe.handoff.layout import (
     EXPLANATIONS,
     NOT_MAPPED,
@@ -102,6 +102,7 @@ __all__ = [
     "replace_references",
     "run_url",
     "split_sealed",
+    "storage_error",
     "task_name",
     "type_name",
 ]

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from airflow_linepipe.handoff.codecs import Codec, Encoding
 
-__all__ = ["COMPRESSIONS", "Exchange"]
+__all__ = ["COMPRESSIONS", "Exchange", "storage_error"]
 
 COMPRESSIONS: Final = ("auto", "none", "lz4", "zstd")
 _ALGORITHM: Final = "blake3"
@@ -124,7 +124,7 @@ class Exchange:
                         raise counted.failure from error
                     raise _unsupported(value, name, producer, f"{type(error).__name__}: {error}") from error
         except OSError as error:
-            raise _storage_error(error, f"Output '{name}' of {producer} cannot be written to {uri}") from error
+            raise storage_error(error, f"Output '{name}' of {producer} cannot be written to {uri}") from error
         return ArtifactRef(
             name=name,
             uri=uri,
@@ -232,7 +232,7 @@ class Exchange:
             what = (
                 f"Artifact '{reference.name}' at {reference.uri}, written by {self._origin(reference)}, cannot be read"
             )
-            raise _storage_error(error, what) from error
+            raise storage_error(error, what) from error
         problem = _difference(view, reference)
         if problem:
             message = (
@@ -321,7 +321,13 @@ def _check_chosen(columns: object) -> None:
         raise SettingError(message)
 
 
-def _storage_error(error: OSError, what: str) -> HandoffError:
+def storage_error(error: OSError, what: str) -> HandoffError:
+    """The typed error for what a storage has raised.
+
+    Args:
+        error: What it has raised.
+        what: What could not be done, as the beginning of a sentence.
+    """
     if isinstance(error, PermissionError):
         message = f"{what}: the storage does not allow it ({error}). Check the rights of this worker or connection."
         return StorageDeniedError(message)

@@ -13,8 +13,16 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from airflow_linepipe import settings
-from airflow_linepipe.errors import SettingError, StorageDeniedError, StorageFaultError
-from airflow_linepipe.handoff import Json, Publications, PublishedArtifact, StoredObject, check_storage, find_files
+from airflow_linepipe.errors import SettingError
+from airflow_linepipe.handoff import (
+    Json,
+    Publications,
+    PublishedArtifact,
+    StoredObject,
+    check_storage,
+    find_files,
+    storage_error,
+)
 from airflow_linepipe.hooks.secret import known_secret
 from airflow_linepipe.hooks.storage import open_file_system, open_store
 from airflow_linepipe.hooks.wanted import Wanted, plain_value
@@ -211,12 +219,8 @@ def matching_files(url: str) -> list[StoredObject]:
     """
     try:
         return find_files(url, open_file_system, settings.patience())
-    except PermissionError as error:
-        message = f"The files at {url} cannot be listed: it is not allowed ({error})."
-        raise StorageDeniedError(message) from error
     except OSError as error:
-        message = f"The files at {url} cannot be listed: {type(error).__name__}: {error}."
-        raise StorageFaultError(message) from error
+        raise storage_error(error, f"The files at {url} cannot be listed") from error
 
 
 def first_value(conn_id: str, sql: str) -> Any:

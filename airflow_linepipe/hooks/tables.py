@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from airflow_linepipe.errors import StorageDeniedError, StorageFaultError, UnsupportedTableError, ValidationError
-from airflow_linepipe.handoff import Exchange, Producer
+from airflow_linepipe.errors import UnsupportedTableError, ValidationError
+from airflow_linepipe.handoff import Exchange, Producer, storage_error
 from airflow_linepipe.hooks.handoff import load_values
 from airflow_linepipe.hooks.storage import open_file_system
 from airflow_linepipe.validation import FileKind, kind_of, read_table
@@ -42,9 +42,5 @@ def load_table(data: Any, exchange: Exchange, reader: Producer, *, kind: FileKin
     except FileNotFoundError as error:
         message = f"There is no file '{data}' to validate."
         raise ValidationError(message) from error
-    except PermissionError as error:
-        message = f"The file '{data}' cannot be read: the storage does not allow it ({error})."
-        raise StorageDeniedError(message) from error
     except OSError as error:
-        message = f"The file '{data}' cannot be read: {type(error).__name__}: {error}."
-        raise StorageFaultError(message) from error
+        raise storage_error(error, f"The file '{data}' cannot be read") from error

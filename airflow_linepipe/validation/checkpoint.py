@@ -9,8 +9,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_linepipe.errors import CheckpointError
+from airflow_linepipe.plan import did_you_mean
 from airflow_linepipe.validation.conversion import as_frame
-from airflow_linepipe.validation.expectations import did_you_mean
 from airflow_linepipe.validation.outcome import Outcome
 from airflow_linepipe.validation.plain import shortened
 from airflow_linepipe.validation.quiet import quiet, replaced

@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_linepipe.errors import DatabaseError, ValidationError
-from airflow_linepipe.validation.expectations import did_you_mean
+from airflow_linepipe.plan import did_you_mean
 from airflow_linepipe.validation.outcome import Outcome
 from airflow_linepipe.validation.plain import shortened
 from airflow_linepipe.validation.quiet import quiet, temporary_project

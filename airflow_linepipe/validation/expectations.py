@@ -5,14 +5,14 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
 from airflow_linepipe.errors import ExpectationError
+from airflow_linepipe.plan import did_you_mean
 from airflow_linepipe.validation.severity import SEVERITIES
 
-__all__ = ["Expectations", "check_expectations", "did_you_mean", "is_suite", "load_expectations"]
+__all__ = ["Expectations", "check_expectations", "is_suite", "load_expectations"]
 
 Expectations = Any
 """A suite, a list of expectations or dicts, a file that holds them, or a function that gives any of these."""
@@ -87,12 +87,6 @@ def load_expectations(expectations: Expectations) -> Any:
 def is_suite(value: object) -> bool:
     """Whether it is a suite of Great Expectations, which need not be imported to say so."""
     return any(base.__name__ == "ExpectationSuite" and _is_of_gx(base) for base in type(value).__mro__)
-
-
-def did_you_mean(name: object, known: Sequence[str], *, otherwise: str) -> str:
-    """The end of a sentence about a name that nothing has: the closest that something has, or something else."""
-    close = get_close_matches(str(name), known, n=1)
-    return f"did you mean '{close[0]}'?" if close else otherwise
 
 
 def _comes_from_gx(value: object) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from airflow_linepipe.validation.expectations import did_you_mean
+from airflow_linepipe.plan import did_you_mean
 from airflow_linepipe.validation.outcome import MAX_SAMPLES, ExpectationOutcome, Rows
 from airflow_linepipe.validation.plain import Json, as_plain, as_text, shortened
 from airflow_linepipe.validation.suite import NUMBER

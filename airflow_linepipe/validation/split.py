@@ -47,8 +47,9 @@ def split_rows(table: Any, outcome: Outcome, *, least: Severity = "critical") ->
         raise SplitError(message)
     _check_name(table)
     reasons = np.full(count, "", dtype=object)
+    counted = outcome.failures(least)
     for result in outcome.results:
-        if result.success or result not in outcome.failures(least) or not len(result.positions):
+        if result not in counted or not len(result.positions):
             continue
         earlier = reasons[result.positions]
         reasons[result.positions] = np.where(earlier == "", result.label, earlier + f"; {result.label}")

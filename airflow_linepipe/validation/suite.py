@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_linepipe.errors import ExpectationError
-from airflow_linepipe.validation.expectations import Expectations, did_you_mean, is_suite, load_expectations
+from airflow_linepipe.plan import did_you_mean
+from airflow_linepipe.validation.expectations import Expectations, is_suite, load_expectations
 from airflow_linepipe.validation.plain import shortened
 from airflow_linepipe.validation.quiet import quiet
 
