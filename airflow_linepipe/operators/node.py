@@ -35,6 +35,7 @@ from airflow_linepipe.operators.templating import ReferenceTemplating
 from airflow_linepipe.plan import (
     ArtifactBinding,
     Part,
+    Resource,
     check_override,
     checked_mapping,
     did_you_mean,
@@ -70,6 +71,8 @@ class LinepipeNodeOperator(ReferenceTemplating):
             plain values, Jinja templates; or one task's output that is a dict of them. (templated)
         config: The object behind ``config`` and ``config.…`` inputs.
         constants: linepipe's runtime constants by name.
+        resources: What is opened for the task and closed after it, by name, such as
+            ``{"warehouse": AirflowConnection("warehouse")}``. Not in ``partial()``.
         overrides: Which params of the DAG take the place of plain values of the config and the constants, by their
             names, such as ``{"config.window": "window"}``.
         cache: Whether the results of earlier runs are taken if code and inputs are the same: True or "use", "refresh",
@@ -106,6 +109,7 @@ class LinepipeNodeOperator(ReferenceTemplating):
         inputs: Mapping[str, Any] | XComArg | None = None,
         config: Any = None,
         constants: Mapping[str, Any] | None = None,
+        resources: Mapping[str, Resource] | None = None,
         overrides: Mapping[str, str] | None = None,
         publish: Mapping[str, Asset] | None = None,
         cache: Cache | CacheMode | bool = False,
@@ -128,7 +132,14 @@ class LinepipeNodeOperator(ReferenceTemplating):
         guard = None if when is None else Guard(plain(when))
         read: Any = {**inputs, map_over: element} if map_over and isinstance(inputs, Mapping) else inputs
         looked_at = guard.names if guard else ()
-        part = part_of(plain(node), inputs=read, looked_at=looked_at, config=plain(config), constants=plain(constants))
+        part = part_of(
+            plain(node),
+            inputs=read,
+            looked_at=looked_at,
+            config=plain(config),
+            constants=plain(constants),
+            resources=resources,
+        )
         # A part of several nodes may be asked for one more of its outputs later: see output_of().
         multiple_outputs = len(part.outputs) > 1 or (node is part and len(part.own) > 1)
         if multiple_outputs:
@@ -172,7 +183,17 @@ class LinepipeNodeOperator(ReferenceTemplating):
 
     @classmethod
     def partial(cls, **kwargs: Any) -> Any:
-        """As in Airflow; what has no stable text of its own gets one, so that the DAG's version holds still."""
+        """As in Airflow; what has no stable text of its own gets one, so that the DAG's version holds still.
+
+        Raises:
+            SettingError: ``resources`` are given: what Airflow calls so in a mapped task is something else.
+        """
+        if "resources" in kwargs:
+            message = (
+                "LinepipeNodeOperator.partial() takes no resources=: "
+                "LinepipeTaskGroup(resources=…, node_options={…: NodeOptions(map_over=…)}) does."
+            )
+            raise SettingError(message)
         for name in ("node", "config", "constants", "when", "fallback"):
             if name in kwargs:
                 kwargs[name] = Named(value=kwargs[name])

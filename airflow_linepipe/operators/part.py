@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_linepipe.errors import PlanError, Problem, SettingError
 from airflow_linepipe.handoff import is_reference
 from airflow_linepipe.hooks.handoff import RESERVED_KEYS
-from airflow_linepipe.plan import Part, Step, build_plan, function_label, load_target
+from airflow_linepipe.plan import Part, Resource, Step, build_plan, function_label, load_target
 
 if TYPE_CHECKING:
     from linepipe.node import Node
@@ -40,6 +40,7 @@ def part_of(
     looked_at: Collection[str] = (),
     config: Any,
     constants: Mapping[str, Any] | None,
+    resources: Mapping[str, Resource] | None,
 ) -> Part:
     """The part that a task runs.
 
@@ -49,6 +50,7 @@ def part_of(
         looked_at: The names of inputs that the nodes need not read.
         config: The object behind ``config`` and ``config.…`` inputs.
         constants: linepipe's runtime constants by name.
+        resources: What is opened for the task and closed after it, by name.
 
     Raises:
         PlanError: The node cannot run with these.
@@ -63,7 +65,7 @@ def part_of(
     if isinstance(inputs, Mapping) and not is_reference(inputs):
         read = {name for one in nodes for name in getattr(one, "inputs", ())}
         given = tuple(name for name in inputs if name in read or name not in looked_at)
-    plan = build_plan(nodes, config=config, constants=constants, given=given, order="list")
+    plan = build_plan(nodes, config=config, constants=constants, given=given, resources=resources, order="list")
     own = [step.id for step in plan.steps]
     return Part(id=own[0], plan=plan, own=frozenset(own), sources={}, outputs=plan.outputs)
 

@@ -8,12 +8,13 @@ from functools import partial
 
 import pandas as pd
 import pytest
+from airflow.sdk import DAG
 from linepipe.node import Node
 from linepipe.pipeline import Pipeline
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.pool import NullPool
 
-from airflow_linepipe import AirflowConnection, LinepipeDag, run
+from airflow_linepipe import AirflowConnection, LinepipeDag, LinepipeNodeOperator, run
 from airflow_linepipe.errors import SettingError, UnknownOutputError
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -122,6 +123,22 @@ def test_an_airflow_connection_takes_the_place_of_its_maker(pipeline, totals, ru
     assert dag.get_task("load_data").upstream_task_ids == {"fill"}
     assert run_dag(dag).state == "success"
     assert totals() == [6]
+
+
+@pytest.mark.usefixtures("warehouse")
+def test_a_single_operator_opens_one_too(run_dag):
+    def first(conn, number):
+        return conn.get_first("SELECT ?", parameters=(number,))[0]
+
+    with DAG("resource_operator", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)) as dag:
+        LinepipeNodeOperator(
+            node=Node(first, ["conn", "number"], ["same"]),
+            inputs={"number": 7},
+            resources={"conn": AirflowConnection("numbers", what="hook")},
+        )
+    assert run_dag(dag).value("first") == 7
+    with pytest.raises(SettingError, match=r"LinepipeNodeOperator.partial\(\) takes no resources="):
+        LinepipeNodeOperator.partial(task_id="first", node=Node(first, ["conn", "number"], ["same"]), resources={})
 
 
 @pytest.mark.usefixtures("warehouse")
