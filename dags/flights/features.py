@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flights.rolling import average_between, to_minutes
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
@@ -40,8 +42,6 @@ FEATURE_COLUMNS = (
     "late",
 )
 """The columns of the feature table, in order; the last two are the labels."""
-
-_MINUTES_PER_GROUP = 10**9
 
 
 def compute_features(joined: pd.DataFrame, window: int) -> pd.DataFrame:
@@ -101,24 +101,12 @@ def _average_recent_delays(
     flights: pd.DataFrame, scheduled_at: pd.Series[pd.Timestamp], window: int
 ) -> npt.NDArray[np.float64]:
     import numpy as np
-    import pandas as pd
 
     delays = flights["dep_delay"].to_numpy()
-    epoch = pd.Timestamp(0, tz="UTC")
-    scheduled = ((scheduled_at - epoch) // pd.Timedelta(minutes=1)).to_numpy()
+    scheduled = to_minutes(scheduled_at)
     departed = scheduled + delays
     # The earlier of the two: a forecast made before departure must not know what happened after the schedule, and a
     # flight that left early must not know what happened after it left.
     known_until = np.minimum(scheduled, departed)
-
-    # Each carrier and origin gets its own stretch of one number line, so that one sort and two searches serve all.
-    stretch = flights.groupby(["carrier", "origin"]).ngroup().to_numpy() * _MINUTES_PER_GROUP
-    line = stretch + departed
-    order = np.argsort(line, kind="stable")
-    first = np.searchsorted(line[order], stretch + known_until - window * 60, side="left")
-    last = np.searchsorted(line[order], stretch + known_until, side="left")
-    running = np.concatenate([[0], np.cumsum(delays[order])])
-    count = last - first
-    mean = np.full(len(flights), np.nan)
-    np.divide(running[last] - running[first], count, out=mean, where=count > 0)
-    return mean
+    groups = flights.groupby(["carrier", "origin"]).ngroup().to_numpy()
+    return average_between(groups, departed, delays, since=known_until - window * 60, until=known_until)

@@ -1,0 +1,285 @@
+"""The models that were trained, which of them is in service, and which was before it: MLflow's registry.
+
+A version of the registered model ``flight-delay`` is a pair, the model of the delay and that of late flights, which are
+registered and put into service together. The alias ``champion`` says which version is in service; a version's tag
+``replaced`` says which was before it.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from delays.model import Parameters, select
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import pandas as pd
+    from mlflow import MlflowClient
+    from sklearn.pipeline import Pipeline
+
+MODEL = "flight-delay"
+"""The registered model's name, and its experiment's."""
+
+CHAMPION = "champion"
+"""The alias of the version in service."""
+
+_SQLITE = "sqlite:///"
+
+# What is in the files of our models beside numbers; MLflow opens no other code.
+_TRUSTED = [
+    "functools.partial",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.utils.validation.check_array",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """A registered pair of models.
+
+    Attributes:
+        number: The version's number, from 1.
+        replaced: The number of the version that was in service before it; 0 if it was the first.
+        months: The months that it has learned from, as ``YYYY-MM`` and in their order.
+        score: The ``r2`` that it had when it was put into service.
+        delay_model: The model of the delay.
+        late_model: The model of late flights.
+    """
+
+    number: int
+    replaced: int
+    months: tuple[str, ...]
+    score: float
+    delay_model: Pipeline
+    late_model: Pipeline
+
+
+class RegistryError(LookupError):
+    """The registry does not hold what it is asked for."""
+
+
+def find_tracking_uri() -> str:
+    """Tell where models are kept.
+
+    Returns:
+        What ``MLFLOW_TRACKING_URI`` says, such as a server's address; without it a SQLite file in Airflow's home.
+    """
+    home = Path(os.environ.get("AIRFLOW_HOME") or "~/airflow").expanduser().absolute()
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"{_SQLITE}{home}/mlflow/mlflow.db"
+
+
+def track(
+    tracking_uri: str,
+    training: str,
+    delay_model: Pipeline,
+    late_model: Pipeline,
+    evaluation: pd.DataFrame,
+    parameters: Parameters,
+    metrics: Mapping[str, Any],
+    trials: pd.DataFrame,
+) -> str:
+    """Keep what a training has come to: parameters, metrics, trials and both models.
+
+    Args:
+        tracking_uri: Where models are kept.
+        training: The training's name; what has that name already is not kept again.
+        delay_model: As ``fit_delay`` returns it.
+        late_model: As ``fit_late`` returns it.
+        evaluation: The flights that the models were judged on.
+        parameters: What they were trained with.
+        metrics: As ``evaluate`` returns them.
+        trials: As ``search`` returns them.
+
+    Returns:
+        The id of MLflow's run.
+    """
+    with _connect(tracking_uri) as client:
+        import mlflow
+
+        experiment = _find_experiment(client, tracking_uri)
+        done = f"tags.training = '{training}' AND attributes.status = 'FINISHED'"
+        for run in client.search_runs([experiment], done, max_results=1):
+            return str(run.info.run_id)
+        with mlflow.start_run(experiment_id=experiment, run_name=training, tags={"training": training}) as run:
+            mlflow.log_params(asdict(parameters))
+            mlflow.log_metrics({name: metrics[name] for name in ("rows", "r2", "mae", "auc")})
+            mlflow.log_dict(dict(metrics), "metrics.json")
+            mlflow.log_text(trials.to_csv(index=False), "trials.csv")
+            models = {
+                "delay_model": _log(delay_model, "delay", evaluation),
+                "late_model": _log(late_model, "late", evaluation),
+            }
+            mlflow.set_tags(models)
+        return str(run.info.run_id)
+
+
+def register(tracking_uri: str, run: str, training_set: pd.DataFrame, metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """Register the models of a training and put them into service.
+
+    Args:
+        tracking_uri: Where models are kept.
+        run: The training, as ``track`` returns it; registered again it stays the same version.
+        training_set: What they have learned from, and were judged on.
+        metrics: As ``evaluate`` returns them.
+
+    Returns:
+        The new champion's ``version``, and the one that it ``replaced``; 0 if there was none.
+    """
+    with _connect(tracking_uri) as client:
+        from mlflow.exceptions import MlflowException
+
+        with suppress(MlflowException):  # it is there already
+            client.create_registered_model(MODEL)
+        known = client.search_model_versions(f"name = '{MODEL}' AND run_id = '{run}'")
+        if known:
+            version = known[0]
+        else:
+            uris = client.get_run(run).data.tags
+            tags = {
+                "late_model": uris["late_model"],
+                "months": ",".join(list_learned(training_set)),
+                "replaced": str(find_champion(tracking_uri)),
+                "r2": repr(metrics["r2"]),
+            }
+            version = client.create_model_version(MODEL, source=uris["delay_model"], run_id=run, tags=tags)
+        client.set_registered_model_alias(MODEL, CHAMPION, version.version)
+        return {"version": int(version.version), "replaced": int(version.tags["replaced"])}
+
+
+def list_learned(train: pd.DataFrame) -> list[str]:
+    """List the months of a training set.
+
+    Args:
+        train: One row per flight with ``year`` and ``month``.
+
+    Returns:
+        The months as ``YYYY-MM``, in their order.
+    """
+    pairs = train[["year", "month"]].drop_duplicates().sort_values(["year", "month"])
+    return [f"{year:04d}-{month:02d}" for year, month in pairs.itertuples(index=False, name=None)]
+
+
+def find_champion(tracking_uri: str) -> int:
+    """Tell which version is in service.
+
+    Args:
+        tracking_uri: Where models are kept.
+
+    Returns:
+        The version's number; 0 if there is none.
+    """
+    with _connect(tracking_uri) as client:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return int(client.get_model_version_by_alias(MODEL, CHAMPION).version)
+        except MlflowException as error:
+            if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+                return 0
+            raise
+
+
+def load_version(tracking_uri: str, number: int) -> Version:
+    """Load a registered pair of models.
+
+    Args:
+        tracking_uri: Where models are kept.
+        number: The version's number.
+
+    Returns:
+        The version.
+
+    Raises:
+        RegistryError: There is no such version.
+    """
+    with _connect(tracking_uri) as client:
+        import mlflow
+        from mlflow.exceptions import MlflowException
+
+        try:
+            version = client.get_model_version(MODEL, str(number))
+        except MlflowException as error:
+            msg = f"The registry at {tracking_uri} has no version {number} of {MODEL}: run the DAG mlops first."
+            raise RegistryError(msg) from error
+        return Version(
+            number=int(version.version),
+            replaced=int(version.tags["replaced"]),
+            months=tuple(version.tags["months"].split(",")),
+            score=float(version.tags["r2"]),
+            delay_model=mlflow.sklearn.load_model(version.source),
+            late_model=mlflow.sklearn.load_model(version.tags["late_model"]),
+        )
+
+
+def roll_back(tracking_uri: str) -> dict[str, Any]:
+    """Put the version into service that the champion has replaced.
+
+    Args:
+        tracking_uri: Where models are kept.
+
+    Returns:
+        The ``version`` that is in service now, and the one that it ``replaced``.
+
+    Raises:
+        RegistryError: There is no champion, or it is the first.
+    """
+    champion = find_champion(tracking_uri)
+    with _connect(tracking_uri) as client:
+        replaced = int(client.get_model_version(MODEL, str(champion)).tags["replaced"]) if champion else 0
+        if not replaced:
+            msg = f"Version {champion} of {MODEL} has replaced none: there is nothing to roll back to."
+            raise RegistryError(msg)
+        client.set_registered_model_alias(MODEL, CHAMPION, str(replaced))
+    return {"version": replaced, "replaced": champion}
+
+
+def _log(model: Pipeline, name: str, flights: pd.DataFrame) -> str:
+    import mlflow
+    from mlflow.models import infer_signature
+
+    example = select(flights.head(), tuple(model.feature_names_in_))
+    logged = mlflow.sklearn.log_model(
+        model,
+        name=name,
+        signature=infer_signature(example, model.predict(example)),
+        pip_requirements=["scikit-learn", "pandas"],  # to find them out takes MLflow seconds
+        skops_trusted_types=_TRUSTED,
+    )
+    return str(logged.model_uri)
+
+
+@contextmanager
+def _connect(tracking_uri: str) -> Iterator[MlflowClient]:
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    try:
+        import mlflow
+    except ModuleNotFoundError as error:
+        msg = "Models are kept in MLflow, which is not installed: pip install 'airflow-linepipe[mlflow]'"
+        raise ModuleNotFoundError(msg, name="mlflow") from error
+    if tracking_uri.startswith(_SQLITE):
+        Path(tracking_uri.removeprefix(_SQLITE)).parent.mkdir(parents=True, exist_ok=True)
+    before = mlflow.get_tracking_uri()
+    with warnings.catch_warnings():
+        # MLflow's own code warns of itself; skops looks at every name of every module, and Airflow's old ones warn.
+        warnings.simplefilter("ignore")
+        mlflow.set_tracking_uri(tracking_uri)
+        try:
+            yield mlflow.MlflowClient()
+        finally:
+            mlflow.set_tracking_uri(before)
+
+
+def _find_experiment(client: MlflowClient, tracking_uri: str) -> str:
+    experiment = client.get_experiment_by_name(MODEL)
+    if experiment is not None:
+        return str(experiment.experiment_id)
+    # A server knows where its artifacts lie; MLflow's own choice without one is the folder it happens to run in.
+    beside = Path(tracking_uri.removeprefix(_SQLITE)).parent / "artifacts"
+    place = beside.as_uri() if tracking_uri.startswith(_SQLITE) else None
+    return str(client.create_experiment(MODEL, artifact_location=place))

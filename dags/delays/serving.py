@@ -1,0 +1,150 @@
+"""The champion's predictions, flight by flight, in a table of the warehouse."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flights.month import parse_month
+from flights.warehouse import count_rows
+
+from delays.history import extract_history
+from delays.model import predict
+from delays.registry import Version, find_champion, load_version
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from sqlalchemy import Connection, Engine
+
+PREDICTIONS = "flight_predictions"
+
+_TYPES = {
+    "flight_id": "TEXT NOT NULL PRIMARY KEY",
+    "year": "INTEGER NOT NULL",
+    "month": "INTEGER NOT NULL",
+    "version": "INTEGER NOT NULL",
+    "predicted_delay": "DOUBLE PRECISION NOT NULL",
+    "predicted_late": "DOUBLE PRECISION NOT NULL",
+}
+
+
+def survey(warehouse: Engine, tracking_uri: str, month: str, composed: pd.DataFrame | None) -> dict[str, int]:
+    """Count what there is to go on with.
+
+    Args:
+        warehouse: Where the features are.
+        tracking_uri: Where models are kept.
+        month: The month, as ``YYYY-MM``.
+        composed: A set to retrain with; None if there is none.
+
+    Returns:
+        The number of ``months`` up to this one that the warehouse holds, of rows of the ``composed`` set, and the
+        version of the ``champion``, 0 if there is none.
+
+    Raises:
+        ValueError: The warehouse does not hold the month.
+    """
+    with warehouse.connect() as connection:
+        months = [loaded for loaded in count_rows(connection) if loaded <= month]
+    if month not in months:
+        msg = f"The warehouse has no flight of {month}: run the DAG dataops for it first."
+        raise ValueError(msg)
+    rows = 0 if composed is None else len(composed)
+    return {"months": len(months), "composed": rows, "champion": find_champion(tracking_uri)}
+
+
+def serve(warehouse: Engine, tracking_uri: str, month: str) -> dict[str, Any]:
+    """Predict the flights of a month with the champion, unless it has learned from that month or a later one.
+
+    Running a month again changes nothing; with another champion its predictions take the place of the old ones.
+
+    Args:
+        warehouse: Where the features are, and where the predictions go.
+        tracking_uri: Where models are kept.
+        month: The month, as ``YYYY-MM``.
+
+    Returns:
+        The champion's ``version``, the ``month``, and how many ``rows`` it has predicted; 0 where it has nothing to
+        predict, because it has seen what happened.
+
+    Raises:
+        delays.registry.RegistryError: There is no champion.
+    """
+    champion = load_version(tracking_uri, find_champion(tracking_uri))
+    seen = month <= champion.months[-1]
+    rows = 0 if seen else replace_predictions(warehouse, champion, month)
+    return {"version": champion.number, "month": month, "rows": rows}
+
+
+def replace_predictions(warehouse: Engine, version: Version, month: str) -> int:
+    """Put a version's predictions of a month in the place of what the table holds of that month.
+
+    Args:
+        warehouse: Where the features are, and where the predictions go.
+        version: The version.
+        month: The month, as ``YYYY-MM``.
+
+    Returns:
+        The number of rows written; all of them, or none.
+    """
+    flights = extract_history(warehouse, month, 1)
+    predicted = predict(version.delay_model, version.late_model, flights)
+    table = flights[["flight_id", "year", "month"]].assign(
+        version=version.number,
+        predicted_delay=predicted["predicted_delay"].to_numpy(),
+        predicted_late=predicted["predicted_late"].to_numpy(),
+    )
+    with warehouse.begin() as connection:
+        _replace(connection, table, month)
+    return len(table)
+
+
+def read_served(warehouse: Engine, month: str) -> pd.DataFrame:
+    """Read a month's predictions beside what has happened since.
+
+    Args:
+        warehouse: Where both are.
+        month: The month, as ``YYYY-MM``.
+
+    Returns:
+        One row per flight of the month, in the order of schedule, with the columns of ``extract_history`` and, missing
+        for a flight that was not predicted, ``version``, ``predicted_delay`` and ``predicted_late``.
+    """
+    import pandas as pd
+    from sqlalchemy import text
+
+    flights = extract_history(warehouse, month, 1)
+    year, number = parse_month(month)
+    query = text(
+        f"SELECT flight_id, version, predicted_delay, predicted_late FROM {PREDICTIONS} "  # noqa: S608  (our own name)
+        "WHERE year = :year AND month = :month"
+    )
+    with warehouse.connect() as connection:
+        create_predictions(connection)
+        predicted = pd.read_sql_query(query, connection, params={"year": year, "month": number})
+    return flights.merge(predicted, how="left", on="flight_id", validate="one_to_one")
+
+
+def create_predictions(connection: Connection) -> None:
+    """Create the table of predictions where there is none yet.
+
+    Args:
+        connection: An open connection; the caller commits.
+    """
+    from sqlalchemy import text
+
+    columns = ", ".join(f"{name} {kind}" for name, kind in _TYPES.items())
+    connection.execute(text(f"CREATE TABLE IF NOT EXISTS {PREDICTIONS} ({columns})"))
+
+
+def _replace(connection: Connection, table: pd.DataFrame, month: str) -> None:
+    from sqlalchemy import column, insert, text
+    from sqlalchemy import table as sql_table
+
+    create_predictions(connection)
+    year, number = parse_month(month)
+    connection.execute(
+        text(f"DELETE FROM {PREDICTIONS} WHERE year = :year AND month = :month"),  # noqa: S608  (our own name)
+        {"year": year, "month": number},
+    )
+    statement = insert(sql_table(PREDICTIONS, *map(column, _TYPES)))
+    connection.execute(statement, table[list(_TYPES)].astype(object).to_dict("records"))
