@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
 
-.PHONY: demo test soak lint format bench clean
+.PHONY: demo test soak lint format bench year clean
 
 demo: $(VENV)/.installed-demo
-	@KEEP="$(KEEP)" $(BIN)/python -m demo
+	@PYTHONPATH=dags KEEP="$(KEEP)" $(BIN)/python -m demo
 
 test: $(VENV)/.installed-test
 	@$(BIN)/python -m pytest
@@ -35,8 +35,11 @@ soak: $(VENV)/.installed-test
 bench: $(VENV)/.installed-test
 	@$(BIN)/python -m benchmarks
 
+year: $(VENV)/.installed-test
+	@PYTHONPATH=dags $(BIN)/python -m year
+
 clean:
-	rm -rf $(VENV) .demo .bench
+	rm -rf $(VENV) .demo .bench .year
 
 # One stamp for each extra; the environment follows pyproject.toml and constraints.txt.
 $(VENV)/.installed-%: pyproject.toml constraints.txt | $(BIN)/python

@@ -1,6 +1,7 @@
 """DataOps: one month of flights from raw files to a feature table in the warehouse.
 
-A run is one month: the ``month`` param, or the run's logical date. Running a month again changes nothing. Raw data that
+A run is one month: the ``month`` param, that of the event which says that the files are there, or the run's logical
+date. Running a month again changes nothing. Raw data that
 are not as expected stop the run before anything is computed, and features before they are loaded.
 The warehouse is the Airflow connection ``warehouse``, any database that common-sql reaches.
 """
@@ -8,36 +9,41 @@ The warehouse is the Airflow connection ``warehouse``, any database that common-
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pendulum
-from airflow.sdk import DAG, BaseHook, Param, cross_downstream
+from airflow.sdk import DAG, Asset, AssetOrTimeSchedule, BaseHook, CronDataIntervalTimetable, Param, cross_downstream
 from flights.expectations import FEATURES, RAW_FLIGHTS, RAW_WEATHER
 from flights.pipeline import pipeline
+from flights.runs import MONTH
 
 from airflow_linepipe import LinepipeTaskGroup, LinepipeValidationOperator, NodeOptions, linepipe_task
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MONTH = "{{ params.month or dag_run.logical_date.strftime('%Y-%m') }}"
+FEATURES_LOADED = Asset("flight_features")
 
 
-@linepipe_task(retries=3, retry_delay=timedelta(seconds=5))
-def load(features: pd.DataFrame, month: str) -> int:
-    """Put the month's features into the warehouse, in the place of what is there of that month."""
+@linepipe_task(retries=3, retry_delay=timedelta(seconds=5), outlets=[FEATURES_LOADED])
+def load(features: pd.DataFrame, month: str, outlet_events: Any = None) -> int:
+    """Put the month's features into the warehouse, in the place of what is there of that month, and tell of it."""
     from flights.warehouse import create_table, replace_month
     from sqlalchemy.pool import NullPool
 
     hook = BaseHook.get_connection("warehouse").get_hook()
     with hook.get_sqlalchemy_engine({"poolclass": NullPool}).begin() as connection:
         create_table(connection)
-        return replace_month(connection, features, month)
+        rows = replace_month(connection, features, month)
+    outlet_events[FEATURES_LOADED].extra = {"month": month, "rows": rows}
+    return rows
 
 
 with DAG(
     "dataops",
-    schedule="@monthly",
+    schedule=AssetOrTimeSchedule(
+        timetable=CronDataIntervalTimetable("@monthly", timezone="UTC"), assets=[Asset("flight_files")]
+    ),
     start_date=pendulum.datetime(2013, 1, 1),
     end_date=pendulum.datetime(2013, 12, 31),
     catchup=False,

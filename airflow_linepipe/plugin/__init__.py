@@ -7,6 +7,8 @@ from typing import Any
 
 from airflow.sdk.plugins_manager import AirflowPlugin
 
+from airflow_linepipe.plugin.links import PageLink
+
 __all__ = ["LinepipePlugin", "load_artifact"]
 
 
@@ -22,11 +24,12 @@ class LinepipePlugin(AirflowPlugin):
 
     name = "linepipe"
     macros: list[Callable[..., Any]] = [load_artifact]  # noqa: RUF012  (declared so by AirflowPlugin)
+    global_operator_extra_links: list[Any] = [PageLink()]  # noqa: RUF012  (as above)
 
     @property
     def fastapi_apps(self) -> list[Any]:  # type: ignore[override]  # only read
         """The pages; asked for by the API server only."""
-        from airflow_linepipe.operators.links import REPORTS_PREFIX
+        from airflow_linepipe.operators.links import PREFIX
         from airflow_linepipe.plugin.reports import app
 
-        return [{"app": app, "url_prefix": REPORTS_PREFIX, "name": "linepipe"}]
+        return [{"app": app, "url_prefix": PREFIX, "name": "linepipe"}]

@@ -6,7 +6,7 @@ import json
 import time
 from http import HTTPStatus
 from http.client import HTTPException
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode
 from urllib.request import ProxyHandler, Request, build_opener
@@ -21,6 +21,7 @@ __all__ = ["RestClient"]
 _PAGE = 100
 _RETRY_SECONDS = 0.25
 _REQUEST_TIMEOUT = 30.0
+_REFUSE: Final = object()
 
 
 class RestClient:
@@ -45,7 +46,11 @@ class RestClient:
         self._opener = build_opener(ProxyHandler({}))
 
     def get(
-        self, *segments: str | int, query: Mapping[str, str | int] | None = None, patience: float | None = None
+        self,
+        *segments: str | int,
+        query: Mapping[str, str | int] | None = None,
+        patience: float | None = None,
+        absent: Any = _REFUSE,
     ) -> Any:
         """Return what a path holds.
 
@@ -53,6 +58,7 @@ class RestClient:
             *segments: The path below ``/api/v2``; each segment is escaped.
             query: The query's fields.
             patience: Another patience for this read, in seconds.
+            absent: What to return if the server says that there is no such thing (404); left out, that is an error.
 
         Returns:
             The decoded JSON.
@@ -67,6 +73,8 @@ class RestClient:
                 return self._send(Request(address, headers={"Accept": "application/json"}))  # noqa: S310
             except (OSError, HTTPException) as error:
                 refusal = _refusal(error, address)
+                if absent is not _REFUSE and isinstance(error, HTTPError) and error.code == HTTPStatus.NOT_FOUND:
+                    return absent
                 if isinstance(error, HTTPError) and error.code < HTTPStatus.INTERNAL_SERVER_ERROR:
                     raise refusal from error
                 self.check()

@@ -183,14 +183,73 @@ class StandaloneAirflow:
         """Return what Airflow says about a run now."""
         return DagRunRecord.from_json(self._rest.get("dags", dag_id, "dagRuns", run_id))
 
+    def runs(self, dag_id: str) -> tuple[DagRunRecord, ...]:
+        """Return the runs of a DAG, in the order in which they were queued."""
+        entries = self._rest.pages("dags", dag_id, "dagRuns", field="dag_runs")
+        return tuple(map(DagRunRecord.from_json, sorted(entries, key=lambda entry: entry["queued_at"] or "")))
+
+    def emit(self, asset: str, *, extra: Mapping[str, Any] | None = None) -> None:
+        """Tell Airflow by REST that an asset has changed, as somebody outside would.
+
+        Args:
+            asset: The asset's name; a DAG file has to mention it.
+            extra: What the event tells, JSON values.
+
+        Raises:
+            StandaloneError: If there is no such asset.
+        """
+        for entry in self._rest.pages("assets", field="assets"):
+            if entry["name"] == asset:
+                self._rest.write("POST", "assets", "events", body={"asset_id": entry["id"], "extra": dict(extra or {})})
+                return
+        msg = f"No DAG file in {self._dags} mentions an asset {asset!r}."
+        raise StandaloneError(msg)
+
+    def settle(
+        self,
+        dag_ids: Sequence[str],
+        *,
+        timeout: float,
+        on_progress: Callable[[Sequence[DagRunRecord]], None] | None = None,
+    ) -> None:
+        """Wait until nothing is left to do: no run unfinished, and no asset event that still has to start one.
+
+        Args:
+            dag_ids: The DAGs to look at.
+            timeout: Seconds to wait.
+            on_progress: Called with the unfinished runs about twice a second, and once more at the end.
+
+        Raises:
+            StandaloneError: If something is still going on then, with what it is; or if Airflow ended.
+        """
+        deadline = time.monotonic() + timeout
+        before: dict[str, int] = {}
+        while True:
+            # What a run leaves behind may queue an event after it was looked for: only a second look is sure.
+            queued = [dag_id for dag_id in dag_ids if self._has_queued_events(dag_id)]
+            runs = {dag_id: self.runs(dag_id) for dag_id in dag_ids}
+            unfinished = [run for found in runs.values() for run in found if not run.is_finished]
+            counts = {dag_id: len(found) for dag_id, found in runs.items()}
+            if on_progress:
+                on_progress(unfinished)
+            if not queued and not unfinished and counts == before:
+                return
+            before = {} if queued or unfinished else counts
+            if time.monotonic() > deadline:
+                started = [f"run {run.run_id} of {run.dag_id} ({run.state})" for run in unfinished]
+                going_on = ", ".join([*started, *(f"an event for {dag_id}" for dag_id in queued)])
+                msg = f"After {timeout:g} s there is still something to do: {going_on}."
+                raise StandaloneError(msg)
+            self.check()
+            time.sleep(_POLL_SECONDS)
+
     def fail_unfinished_runs(self, dag_id: str) -> tuple[str, ...]:
         """Set a DAG's queued and running runs to failed, and return their ids.
 
         Without it, a run that an earlier stop interrupted goes on at the next start in the same home.
         """
         path = ("dags", dag_id, "dagRuns")
-        runs = [DagRunRecord.from_json(entry) for entry in self._rest.pages(*path, field="dag_runs")]
-        unfinished = tuple(run.run_id for run in runs if not run.is_finished)
+        unfinished = tuple(run.run_id for run in self.runs(dag_id) if not run.is_finished)
         for run_id in unfinished:
             self._rest.write("PATCH", *path, run_id, body={"state": "failed"})
         return unfinished
@@ -276,6 +335,11 @@ class StandaloneAirflow:
             msg = "This Airflow is not running: use it inside its with block."
             raise StandaloneError(msg)
         return self._client
+
+    def _has_queued_events(self, dag_id: str) -> bool:
+        return bool(
+            self._rest.get("dags", dag_id, "assets", "queuedEvents", absent={"queued_events": []})["queued_events"]
+        )
 
     def _is_dag_fresh(self, dag_id: str) -> bool:
         # A home that is used again still has the last start's version until its file is read anew.

@@ -1,4 +1,4 @@
-"""The pipelines of the two workflows: training, monitoring, and composing a set to retrain with.
+"""The nodes of the two workflows: those that stand alone, and the pipelines of training, monitoring and composing.
 
 On a laptop, from the folder above this package and with a warehouse of your own::
 
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from linepipe.node import Node
 
+from delays.chronicle import file_alert, record
 from delays.composing import (
     CompositionRules,
     augment,
@@ -30,9 +31,10 @@ from delays.evaluation import evaluate
 from delays.history import extract_history
 from delays.model import fit_delay, fit_late
 from delays.monitoring import MonitoringRules, conclude, measure_performance, read_reference
-from delays.registry import track
+from delays.pages import draw_chronicle, report_training
+from delays.registry import register, roll_back, track
 from delays.search import search
-from delays.serving import read_served
+from delays.serving import read_served, serve, survey
 from delays.training import TrainingConfig, evaluate_champion, gather, take_apart
 
 
@@ -54,6 +56,15 @@ class UpdateConfig:
     monitoring: MonitoringRules = field(default_factory=MonitoringRules)
     composition: CompositionRules = field(default_factory=CompositionRules)
 
+
+SURVEY = Node(survey, inputs=["warehouse", "tracking_uri", "month", "composed", "config.months"], outputs=["situation"])
+REGISTER = Node(register, inputs=["tracking_uri", "run", "training_set", "metrics"], outputs=["registered"])
+REPORT = Node(report_training, inputs=["metrics", "champion_metrics", "trials"], outputs=["page"])
+SERVE = Node(serve, inputs=["warehouse", "tracking_uri", "month"], outputs=["served"])
+ALERT = Node(file_alert, inputs=["warehouse", "report"], outputs=["alert"])
+ROLL_BACK = Node(roll_back, inputs=["tracking_uri"], outputs=["rolled_back"])
+RECORD = Node(record, inputs=["warehouse", "tracking_uri", "report", "policy"], outputs=["row"])
+DRAW = Node(draw_chronicle, inputs=["warehouse"], outputs=["page"])
 
 TRAINING = [
     Node(gather, inputs=["warehouse", "month", "composed", "config.months", "config.days"], outputs=["training_set"]),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from flights.month import parse_month
 from flights.warehouse import count_rows
 
-from delays.history import extract_history
+from delays.history import extract_history, list_months
 from delays.model import predict
 from delays.registry import Version, find_champion, load_version
 
@@ -27,7 +27,9 @@ _TYPES = {
 }
 
 
-def survey(warehouse: Engine, tracking_uri: str, month: str, composed: pd.DataFrame | None) -> dict[str, int]:
+def survey(
+    warehouse: Engine, tracking_uri: str, month: str, composed: pd.DataFrame | None, months: int
+) -> dict[str, int]:
     """Count what there is to go on with.
 
     Args:
@@ -35,21 +37,23 @@ def survey(warehouse: Engine, tracking_uri: str, month: str, composed: pd.DataFr
         tracking_uri: Where models are kept.
         month: The month, as ``YYYY-MM``.
         composed: A set to retrain with; None if there is none.
+        months: How many of the latest months a model learns from.
 
     Returns:
-        The number of ``months`` up to this one that the warehouse holds, of rows of the ``composed`` set, and the
+        How many of these ``months`` the warehouse lacks, ``missing``; how many rows the ``composed`` set has; and the
         version of the ``champion``, 0 if there is none.
 
     Raises:
         ValueError: The warehouse does not hold the month.
     """
     with warehouse.connect() as connection:
-        months = [loaded for loaded in count_rows(connection) if loaded <= month]
-    if month not in months:
+        loaded = count_rows(connection)
+    if month not in loaded:
         msg = f"The warehouse has no flight of {month}: run the DAG dataops for it first."
         raise ValueError(msg)
     rows = 0 if composed is None else len(composed)
-    return {"months": len(months), "composed": rows, "champion": find_champion(tracking_uri)}
+    missing = len(set(list_months(month, months)) - set(loaded))
+    return {"missing": missing, "composed": rows, "champion": find_champion(tracking_uri)}
 
 
 def serve(warehouse: Engine, tracking_uri: str, month: str) -> dict[str, Any]:

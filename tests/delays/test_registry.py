@@ -147,11 +147,11 @@ def test_where_there_is_no_champion_there_is_nothing_to_beat(tracking_uri):
 
 def test_what_there_is_is_counted(warehouse, tracking_uri, learned, load, flights_of):
     load("2013-03", flights_of("2013-03", 100))
-    assert survey(warehouse, tracking_uri, "2013-03", None) == {"months": 3, "composed": 0, "champion": 1}
+    assert survey(warehouse, tracking_uri, "2013-03", None, 2) == {"missing": 0, "composed": 0, "champion": 1}
     some = pd.DataFrame({"a": [1, 2]})
-    assert survey(warehouse, tracking_uri, "2013-01", some) == {"months": 1, "composed": 2, "champion": 1}
+    assert survey(warehouse, tracking_uri, "2013-01", some, 3) == {"missing": 2, "composed": 2, "champion": 1}
     with pytest.raises(ValueError, match="has no flight of 2013-04: run the DAG dataops for it first"):
-        survey(warehouse, tracking_uri, "2013-04", None)
+        survey(warehouse, tracking_uri, "2013-04", None, 2)
 
 
 def test_months_are_listed_once():

@@ -1,26 +1,22 @@
 from __future__ import annotations
 
 import io
-import sqlite3
-from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
+from delays.chronicle import record
+from flights.warehouse import COLUMN_TYPES, create_table
+from sqlalchemy import create_engine, text
 
 from airflow_linepipe.testing import StandaloneError
 from airflow_linepipe.testing.records import DagRunRecord, TaskRecord, XComRecord
 from demo import __main__ as program
+from demo.model import read_months, render_model
 from demo.progress import Progress, summarise
-from demo.report import (
-    MonthReport,
-    count_warehouse_rows,
-    decide_exit_status,
-    find_artifacts,
-    render,
-    render_size,
-    render_table,
-)
+from demo.report import RunReport, decide_exit_status, find_artifacts, render
+from demo.table import render_size, render_table
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -33,7 +29,7 @@ def task(name, state="success", *, map_index=-1, seconds=1.25):
 
 def report(*tasks, state="success", artifacts=()):
     run = DagRunRecord(dag_id="dataops", run_id="r1", state=state, queued=NOON, start=NOON, end=NOON, seconds=12.4)
-    return MonthReport(month="2013-01", run=run, tasks=tasks, artifacts=artifacts)
+    return RunReport(month="2013-01", run=run, tasks=tasks, artifacts=artifacts)
 
 
 def xcom(value, key="return_value"):
@@ -90,36 +86,60 @@ def test_an_artifact_without_rows_has_none(summary):
     assert find_artifacts([xcom(reference(summary=summary))])[0].rows is None
 
 
-def test_the_report_shows_tasks_artifacts_warehouse_and_outcome(tmp_path):
-    done = report(task("load"), task("fit", map_index=1), artifacts=find_artifacts([xcom(reference())]))
-    text = render([done], warehouse=tmp_path / "w.db", rows={"2013-01": 26_398})
-    expected = f"""\
-Tasks
-month    task    state    seconds
--------  ------  -------  -------
-2013-01  load    success      1.2
-2013-01  fit[1]  success      1.2
+def test_the_report_shows_runs_artifacts_and_the_model():
+    done = report(task("load"), task("fit", "skipped"), artifacts=find_artifacts([xcom(reference())]))
+    shown = render([done, report(task("x"))], [{"month": "2013-01", "flights": 26_398}])
+    assert (
+        shown
+        == """\
+Runs
+month    DAG      tasks run  skipped  seconds  state
+-------  -------  ---------  -------  -------  -------
+2013-01  dataops          1        1       12  success
+2013-01  dataops          1        0       12  success
 
-Artifacts
-month    artifact    rows    size  codec  where
--------  --------  ------  ------  -----  ---------------------------
-2013-01  flights   27,004  5.1 MB  arrow  file:///store/flights.arrow
+What the tasks of the first run handed over
+artifact    rows    size  codec  where
+--------  ------  ------  -----  ---------------------------
+flights   27,004  5.1 MB  arrow  file:///store/flights.arrow
 
-Warehouse: flight_features in {tmp_path / "w.db"}
-month      rows
--------  ------
-2013-01  26,398
-
-2013-01: run r1 succeeded in 12 s."""
-    assert text == expected
+The model, month by month
+month      rows  version  R²  MAE  AUC  drift  policy  champion
+-------  ------  -------  --  ---  ---  -----  ------  --------
+2013-01  26,398"""
+    )
 
 
-def test_the_report_of_a_failed_run_names_the_failed_tasks(tmp_path):
+def test_the_report_of_a_failed_run_names_the_failed_tasks():
     failed = report(task("load", "failed"), task("fit", "", seconds=None), state="failed")
-    text = render([failed], warehouse=tmp_path / "w.db", rows={})
-    assert "2013-01: run r1 failed in 12 s; failed: load." in text
-    assert "2013-01  fit   not run\n" in text
-    assert f"Warehouse: {tmp_path / 'w.db'} has no rows in flight_features." in text
+    assert "2013-01  dataops          0        0       12  failed, failed: load\n" in render([failed], [])
+
+
+@pytest.fixture
+def warehouse(tmp_path):
+    engine = create_engine(f"sqlite:///{tmp_path}/warehouse.db")
+    with engine.begin() as connection:
+        create_table(connection)
+        row = dict.fromkeys(COLUMN_TYPES, 1) | {"year": 2013}
+        columns = ", ".join(f":{name}" for name in COLUMN_TYPES)
+        for month, flights in ((1, 2), (2, 3)):
+            rows = [row | {"month": month, "flight_id": f"{month} {number}"} for number in range(flights)]
+            connection.execute(text(f"INSERT INTO flight_features VALUES ({columns})"), rows)
+    yield engine
+    engine.dispose()
+
+
+def test_the_model_is_shown_month_by_month(warehouse, tmp_path):
+    performance = {"rows": 3, "version": 1, "r2": 0.81234, "mae": 12.345, "auc": 0.7}
+    found = {"month": "2013-02", "performance": performance, "drift": {"found": ["temp", "dest"]}}
+    record(warehouse, f"sqlite:///{tmp_path}/mlflow.db", found, "continue")
+    months = read_months(warehouse)
+    recorded = {**performance, "drift": "temp dest", "policy": "continue", "champion": 0}
+    assert months == [{"month": "2013-01", "flights": 2}, {"month": "2013-02", "flights": 3, **recorded}]
+    assert render_model(months).splitlines()[-2:] == [
+        "2013-01     2",
+        "2013-02     3        1  0.8123  12.35  0.7000  temp dest  continue         0",
+    ]
 
 
 def test_a_table_without_rows_keeps_its_headings():
@@ -140,18 +160,6 @@ def test_a_table_without_rows_keeps_its_headings():
 )
 def test_sizes_have_the_unit_a_person_would_choose(nbytes, text):
     assert render_size(nbytes) == text
-
-
-def test_the_warehouse_is_counted_by_month(tmp_path):
-    file = tmp_path / "warehouse.db"
-    assert count_warehouse_rows(file) == {}
-    assert not file.exists()
-    with closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute("CREATE TABLE other (n INTEGER)")
-        assert count_warehouse_rows(file) == {}
-        connection.execute("CREATE TABLE flight_features (year INTEGER, month INTEGER)")
-        connection.executemany("INSERT INTO flight_features VALUES (?, ?)", [(2013, 2), (2013, 1), (2013, 2)])
-    assert count_warehouse_rows(file) == {"2013-01": 1, "2013-02": 2}
 
 
 def test_progress_is_a_line_per_change_where_there_is_no_terminal():
@@ -193,6 +201,7 @@ class FakeAirflow:
 
     def __init__(self, **given):
         self.given = given
+        self.triggered = []
 
     def __enter__(self):
         return self
@@ -201,22 +210,24 @@ class FakeAirflow:
         return None
 
     def wait_for_dag(self, dag_id, *, tolerant, **_):
-        assert (dag_id, tolerant) == ("dataops", False)
+        assert dag_id in ("dataops", "mlops", "mlops_update")
+        assert not tolerant
 
     def import_errors(self):
         return self.broken
 
-    def fail_unfinished_runs(self, _):
-        return ()
-
     def run_cli(self, *arguments):
         assert arguments[:4] == ("dags", "trigger", "dataops", "--conf")
+        self.triggered.append(arguments[-1])
         return SimpleNamespace(returncode=0, stdout="", stderr="")
 
-    def wait(self, dag_id, run_id, *, on_progress, **_):
-        on_progress(self.tasks(dag_id, run_id))
+    def runs(self, dag_id):
         run = report(state=self.states).run
-        return DagRunRecord(**{field: getattr(run, field) for field in run.__slots__} | {"run_id": run_id})
+        names = self.triggered if dag_id == "dataops" else []
+        return [replace(run, run_id=name) for name in names]
+
+    def settle(self, dag_ids, *, on_progress, **_):
+        on_progress(self.runs(dag_ids[0])[-1:])
 
     def tasks(self, *_):
         return (task("load", self.states),)
@@ -235,6 +246,7 @@ class FakeAirflow:
 def demo(monkeypatch, tmp_path):
     monkeypatch.setattr(program, "StandaloneAirflow", FakeAirflow)
     monkeypatch.setattr(program, "REPOSITORY", tmp_path)
+    monkeypatch.setattr(program, "_read_months", lambda _: [])
     monkeypatch.delenv("KEEP", raising=False)
     return program.main
 
@@ -242,8 +254,8 @@ def demo(monkeypatch, tmp_path):
 def test_a_demo_that_succeeds_returns_0_and_shows_its_commands(demo, capsys):
     assert demo() == 0
     text = capsys.readouterr().out
-    assert """$ airflow dags trigger dataops --conf '{"month": "2013-01"}' --run-id demo__2013-01__""" in text
-    assert """$ airflow dags trigger dataops --conf '{"month": "2013-02"}' --run-id demo__2013-02__""" in text
+    assert """$ airflow dags trigger dataops --conf '{"month": "2013-01"}' --run-id demo__2013-01\n""" in text
+    assert """$ airflow dags trigger dataops --conf '{"month": "2013-03"}' --run-id demo__2013-03\n""" in text
     assert "line 100" not in text
 
 
@@ -251,7 +263,7 @@ def test_a_failing_task_returns_1_and_shows_the_end_of_its_log(demo, capsys, mon
     monkeypatch.setattr(FakeAirflow, "states", "failed")
     assert demo() == 1
     text = capsys.readouterr().out
-    assert "The end of the log of load of 2013-02, try 1:\nline 61\n" in text
+    assert "The end of the log of dataops load of 2013-02, try 1:\nline 61\n" in text
     assert text.rstrip().endswith("line 100")
 
 
@@ -282,7 +294,7 @@ def test_ctrl_c_returns_130(demo, capsys, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(FakeAirflow, "wait", interrupt)
+    monkeypatch.setattr(FakeAirflow, "settle", interrupt)
     assert demo() == 130
     assert "Interrupted" in capsys.readouterr().out
 
@@ -290,12 +302,17 @@ def test_ctrl_c_returns_130(demo, capsys, monkeypatch):
 def test_keep_leaves_the_ui_up_until_ctrl_c(demo, capsys, monkeypatch):
     monkeypatch.setenv("KEEP", "1")
     assert demo() == 0
-    assert "The UI stays up at http://127.0.0.1:1/dags/dataops until Ctrl-C." in capsys.readouterr().out
+    assert "The UI stays up at http://127.0.0.1:1/dags until Ctrl-C." in capsys.readouterr().out
 
 
 def test_the_warehouse_connection_is_json_with_an_absolute_path(demo, monkeypatch, tmp_path):
     given = {}
-    monkeypatch.setattr(FakeAirflow, "__init__", lambda _, **arguments: given.update(arguments))
+
+    def keep(self, **arguments):
+        given.update(arguments)
+        self.triggered = []
+
+    monkeypatch.setattr(FakeAirflow, "__init__", keep)
     demo()
     assert given["environment"] == {
         "AIRFLOW_CONN_WAREHOUSE": f'{{"conn_type": "sqlite", "host": "{tmp_path}/.demo/warehouse.db"}}'

@@ -24,11 +24,18 @@ EXAMPLES = {
     "example_values_decorated",
     "example_values_with",
     "linepipe_maintenance",
+    "mlops",
+    "mlops_update",
 }
 
 
 def test_every_dag_file_parses_without_an_import_error(example_dags):
     assert set(example_dags) == EXAMPLES
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "dags").glob("*.py")), ids=lambda file: file.stem)
+def test_a_dag_file_is_short_enough_to_copy(file):
+    assert len(file.read_text().splitlines()) <= 120
 
 
 def test_the_add_pipeline_gives_five_to_the_next_task(example_dags, run_dag):

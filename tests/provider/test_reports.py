@@ -43,17 +43,15 @@ def page(tmp_path):
 
 
 def test_a_report_is_read(stored, page):
-    assert _read({"report": stored(page).to_wire()}, "d", "r") == "<h1>fine</h1>"
+    assert _read(stored(page).to_wire(), "d", "r") == "<h1>fine</h1>"
 
 
 def test_no_pickle_is_opened(stored, tmp_path):
     reference = stored(Bomb(tmp_path / "fired"))
     with pytest.raises(HandoffError, match="is not shown"):
-        _read({"report": reference.to_wire()}, "d", "r")
+        _read(reference.to_wire(), "d", "r")
     with pytest.raises(HandoffError):
-        _read(
-            {"report": replace(reference, codec="file", summary={"file": "x.html"}, digest="x:y").to_wire()}, "d", "r"
-        )
+        _read(replace(reference, codec="file", summary={"file": "x.html"}, digest="x:y").to_wire(), "d", "r")
     assert not (tmp_path / "fired").exists()
 
 
@@ -70,10 +68,10 @@ def test_no_pickle_is_opened(stored, tmp_path):
 def test_nothing_is_read_elsewhere(stored, page, tmp_path, uri):
     reference = replace(stored(page), uri=uri.format(storage=(tmp_path / "storage").as_uri()))
     with pytest.raises(HandoffError, match="is not shown: it is no file of this run"):
-        _read({"report": reference.to_wire()}, "d", "r")
+        _read(reference.to_wire(), "d", "r")
 
 
-@pytest.mark.parametrize("summary", [{}, {"report": 3}, {"report": {"linepipe_artifact": 1}}, [], "text", None])
-def test_what_is_no_summary_is_an_error(stored, summary):
+@pytest.mark.parametrize("wire", [{}, 3, {"linepipe_artifact": 1}, [], "text", None])
+def test_what_is_no_reference_is_an_error(stored, wire):
     with pytest.raises(HandoffError):
-        _read(summary, "d", "r")
+        _read(wire, "d", "r")
