@@ -87,7 +87,7 @@ with DAG(
     rolled_back = LinepipeNodeOperator(
         task_id="roll_back",
         node=ROLL_BACK,
-        inputs={"tracking_uri": REGISTRY},
+        inputs={"tracking_uri": REGISTRY, "report": monitoring["report"]},
         trigger_rule=CHOSEN,
     )
     served_again = LinepipeNodeOperator(

@@ -20,9 +20,9 @@ from delays.drift import detect_drift
 from delays.evaluation import evaluate
 from delays.history import extract_history
 from delays.model import fit_delay, fit_late
-from delays.monitoring import conclude, measure_performance, read_reference
+from delays.monitoring import conclude, measure_performance, read_reference, withdraw
 from delays.pipelines import UpdateConfig
-from delays.registry import register, roll_back, track
+from delays.registry import register, track
 from delays.search import search
 from delays.serving import read_served, serve, survey
 from delays.training import TrainingConfig, evaluate_champion, gather, take_apart
@@ -116,7 +116,7 @@ def _update(warehouse: Engine, tracking_uri: str, month: str, person: str) -> No
     )  # fmt: skip
     way = person if policy == "inspect" else policy
     if way == "rollback":
-        roll_back(tracking_uri)
+        withdraw(tracking_uri, report)
         serve(warehouse, tracking_uri, month)
     elif way == "improve":
         _train(warehouse, tracking_uri, month, _compose(warehouse, month, served))

@@ -97,7 +97,9 @@ def find_chronicle(warehouse: Engine) -> pd.DataFrame:
     if not inspect(warehouse).has_table(CHRONICLE):
         return pd.DataFrame(columns=list(_TYPES))
     with warehouse.connect() as connection:
-        return pd.read_sql_query(text(f"SELECT * FROM {CHRONICLE} ORDER BY month"), connection)  # noqa: S608
+        query = text(f"SELECT * FROM {CHRONICLE} ORDER BY month")  # noqa: S608  (our own name)
+        # SQLite keeps no NaN.
+        return pd.read_sql_query(query, connection).astype(dict.fromkeys(("r2", "mae", "auc"), "float64"))
 
 
 def _replace(warehouse: Engine, name: str, types: Mapping[str, str], row: Mapping[str, Any]) -> None:

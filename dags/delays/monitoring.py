@@ -9,7 +9,7 @@ from delays.drift import DriftRules
 from delays.evaluation import score_predictions
 from delays.history import extract_history
 from delays.model import predict
-from delays.registry import load_version
+from delays.registry import load_version, roll_back
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,6 +50,9 @@ def find_version(served: pd.DataFrame) -> int:
         ValueError: No flight was predicted, or several versions have.
     """
     versions = [int(version) for version in served["version"].dropna().unique()]
+    if not versions:
+        msg = "No flight of the month has a prediction: run the DAG mlops for it first."
+        raise ValueError(msg)
     if len(versions) != 1:
         msg = f"The predictions are of {len(versions)} versions ({versions}) and not of one: serve the month again."
         raise ValueError(msg)
@@ -70,15 +73,14 @@ def measure_performance(served: pd.DataFrame, tracking_uri: str) -> dict[str, An
         better its ``r2`` is, ``gain``: NaN if there was none.
     """
     version = load_version(tracking_uri, find_version(served))
-    judged = served.dropna(subset=["predicted_delay"])
+    judged = served.dropna(subset=["predicted_delay"]).reset_index(drop=True)
     scores = score_predictions(judged)
     weeks = [score_predictions(week)["r2"] for _, week in judged.groupby((judged["day"] - 1) // 7)]
     previous = float("nan")
     if version.replaced:
         before = load_version(tracking_uri, version.replaced)
-        told = predict(before.delay_model, before.late_model, judged).drop(columns="flight_id")
-        columns = ["predicted_delay", "predicted_late"]
-        previous = score_predictions(judged.drop(columns=columns).reset_index(drop=True).join(told))["r2"]
+        told = predict(before.delay_model, before.late_model, judged)
+        previous = score_predictions(judged.assign(**told.drop(columns="flight_id")))["r2"]
     return {
         **scores,
         "version": version.number,
@@ -104,6 +106,11 @@ def read_reference(warehouse: Engine, served: pd.DataFrame, tracking_uri: str, m
     """
     version = load_version(tracking_uri, find_version(served))
     return extract_history(warehouse, version.months[-1], months)
+
+
+def withdraw(tracking_uri: str, report: dict[str, Any]) -> dict[str, int]:
+    """Roll back the version that a report is about; see ``delays.registry.roll_back``."""
+    return roll_back(tracking_uri, report["performance"]["version"])
 
 
 def conclude(performance: dict[str, Any], drift: dict[str, Any], rules: MonitoringRules, month: str) -> dict[str, Any]:

@@ -86,6 +86,7 @@ def draw_chronicle(warehouse: Engine) -> Path:
 def _picture(chronicle: pd.DataFrame) -> str:
     import matplotlib as mpl
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     # The same numbers are to make the same file.
     with mpl.rc_context({"svg.hashsalt": "linepipe", "svg.fonttype": "none"}):
@@ -104,7 +105,7 @@ def _picture(chronicle: pd.DataFrame) -> str:
         drift.bar(chronicle["month"], chronicle["drift"].str.split().str.len(), color="#d5dce3", width=0.5, zorder=0)
         drift.set_ylabel("columns that drift")
         drift.set_ylim(0, 20)
-        drift.yaxis.get_major_locator().set_params(integer=True)
+        drift.yaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_zorder(drift.get_zorder() + 1)
         axes.patch.set_visible(False)
         file = io.StringIO()

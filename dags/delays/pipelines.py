@@ -30,9 +30,9 @@ from delays.drift import detect_drift
 from delays.evaluation import evaluate
 from delays.history import extract_history
 from delays.model import fit_delay, fit_late
-from delays.monitoring import MonitoringRules, conclude, measure_performance, read_reference
+from delays.monitoring import MonitoringRules, conclude, measure_performance, read_reference, withdraw
 from delays.pages import draw_chronicle, report_training
-from delays.registry import register, roll_back, track
+from delays.registry import register, track
 from delays.search import search
 from delays.serving import read_served, serve, survey
 from delays.training import TrainingConfig, evaluate_champion, gather, take_apart
@@ -62,7 +62,7 @@ REGISTER = Node(register, inputs=["tracking_uri", "run", "training_set", "metric
 REPORT = Node(report_training, inputs=["metrics", "champion_metrics", "trials"], outputs=["page"])
 SERVE = Node(serve, inputs=["warehouse", "tracking_uri", "month"], outputs=["served"])
 ALERT = Node(file_alert, inputs=["warehouse", "report"], outputs=["alert"])
-ROLL_BACK = Node(roll_back, inputs=["tracking_uri"], outputs=["rolled_back"])
+ROLL_BACK = Node(withdraw, inputs=["tracking_uri", "report"], outputs=["rolled_back"])
 RECORD = Node(record, inputs=["warehouse", "tracking_uri", "report", "policy"], outputs=["row"])
 DRAW = Node(draw_chronicle, inputs=["warehouse"], outputs=["page"])
 

@@ -217,26 +217,27 @@ def load_version(tracking_uri: str, number: int) -> Version:
         )
 
 
-def roll_back(tracking_uri: str) -> dict[str, Any]:
-    """Put the version into service that the champion has replaced.
+def roll_back(tracking_uri: str, number: int) -> dict[str, int]:
+    """Put the version into service that another one has replaced, if that other one still is in service.
 
     Args:
         tracking_uri: Where models are kept.
+        number: The version that is to go; when it has gone already nothing changes, so that this may be tried again.
 
     Returns:
-        The ``version`` that is in service now, and the one that it ``replaced``.
+        The ``version`` that is in service now, and the one that has ``gone``.
 
     Raises:
-        RegistryError: There is no champion, or it is the first.
+        RegistryError: There is no such version, or it was the first.
     """
-    champion = find_champion(tracking_uri)
-    with _connect(tracking_uri) as client:
-        replaced = int(client.get_model_version(MODEL, str(champion)).tags["replaced"]) if champion else 0
-        if not replaced:
-            msg = f"Version {champion} of {MODEL} has replaced none: there is nothing to roll back to."
-            raise RegistryError(msg)
-        client.set_registered_model_alias(MODEL, CHAMPION, str(replaced))
-    return {"version": replaced, "replaced": champion}
+    replaced = load_version(tracking_uri, number).replaced
+    if not replaced:
+        msg = f"Version {number} of {MODEL} has replaced none: there is nothing to roll back to."
+        raise RegistryError(msg)
+    if find_champion(tracking_uri) == number:
+        with _connect(tracking_uri) as client:
+            client.set_registered_model_alias(MODEL, CHAMPION, str(replaced))
+    return {"version": find_champion(tracking_uri), "gone": number}
 
 
 def _log(model: Pipeline, name: str, flights: pd.DataFrame) -> str:

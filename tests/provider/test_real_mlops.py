@@ -191,7 +191,7 @@ def test_a_version_that_is_regretted_is_rolled_back_and_the_one_before_predicts(
     (update,) = new(lived, "2013-05", "mlops_update")
     assert states(update)["serve_again"] == "success"
     assert {states(update)[way] for way in ("ask", "file_alert", "composing.guard", "retrain")} == {"skipped"}
-    assert update.value("roll_back") == {"version": 1, "replaced": 2}
+    assert update.value("roll_back") == {"version": 1, "gone": 2}
     assert lived.versions["2013-05"] == 1
     assert set(lived.served["2013-05"]["version"]) == {1}
 
