@@ -79,6 +79,7 @@ with DAG(
         pipeline=Pipeline(TRAINING, config=TrainingConfig()),
         inputs={"tracking_uri": REGISTRY, "month": MONTH, "composed": composed, "training": "{{ run_id }}"},
         resources=WAREHOUSE,
+        granularity="chain",
         node_options={name: NodeOptions(cache=True) for name in ("search", "fit_delay", "fit_late", "evaluate")},
     )
     LinepipeBranchOnMetricOperator(

@@ -19,7 +19,6 @@ from airflow_linepipe import (
     LinepipeNodeOperator,
     LinepipePolicyOperator,
     LinepipeTaskGroup,
-    NodeOptions,
     PolicyRule,
 )
 
@@ -42,6 +41,7 @@ with DAG(
         pipeline=Pipeline(MONITORING, config=UpdateConfig()),
         inputs={"tracking_uri": REGISTRY, "month": MONTH},
         resources=WAREHOUSE,
+        granularity="pipeline",
     )
     policy = LinepipePolicyOperator(
         task_id="policy",
@@ -73,8 +73,8 @@ with DAG(
         pipeline=Pipeline(COMPOSING, config=UpdateConfig()),
         inputs={"served": monitoring["served"], "month": MONTH},
         resources=WAREHOUSE,
-        granularity="chain",
-        node_options={name: NodeOptions(trigger_rule=CHOSEN) for name in ("extract_history", "extract_old")},
+        granularity="pipeline",
+        trigger_rule=CHOSEN,
     )
     retrain = TriggerDagRunOperator(
         task_id="retrain",

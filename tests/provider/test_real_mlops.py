@@ -162,7 +162,7 @@ def test_a_good_month_is_served_by_the_champion_and_goes_on(lived):
     assert ran == {"find_composed", "survey", "decide", "as_before", "serve", "announce"}
     (update,) = new(lived, "2013-03", "mlops_update")
     assert states(update)["file_alert"] == "success"
-    assert {states(update)[way] for way in ("ask", "composing.guard", "retrain", "roll_back")} == {"skipped"}
+    assert {states(update)[way] for way in ("ask", "composing.pipeline", "retrain", "roll_back")} == {"skipped"}
     assert set(lived.served["2013-03"]["version"]) == {1}
     assert lived.versions["2013-03"] == 1
 
@@ -180,7 +180,7 @@ def test_a_worn_model_is_improved_and_the_better_one_serves(lived):
     assert states(served)["as_before"] == "success"
     assert retrained.value("register") == {"version": 2, "replaced": 1}
     assert lived.versions["2013-04"] == 2
-    composed = update.value("composing.label", "composition")
+    composed = update.value("composing.pipeline", "composition")
     assert composed["rows"]["old"] > 0
     # What was predicted before stays as it was, for monitoring to have seen.
     assert set(lived.served["2013-04"]["version"]) == {1}
@@ -190,7 +190,7 @@ def test_a_version_that_is_regretted_is_rolled_back_and_the_one_before_predicts(
     """R57: rollback restores exactly the previous predictions."""
     (update,) = new(lived, "2013-05", "mlops_update")
     assert states(update)["serve_again"] == "success"
-    assert {states(update)[way] for way in ("ask", "file_alert", "composing.guard", "retrain")} == {"skipped"}
+    assert {states(update)[way] for way in ("ask", "file_alert", "composing.pipeline", "retrain")} == {"skipped"}
     assert update.value("roll_back") == {"version": 1, "gone": 2}
     assert lived.versions["2013-05"] == 1
     assert set(lived.served["2013-05"]["version"]) == {1}
@@ -206,7 +206,7 @@ def test_a_suspect_month_waits_for_a_person(lived):
     (update,) = new(lived, "2013-06", "mlops_update")
     assert states(update)["ask"] == "success"
     assert states(update)["file_alert"] == "success"
-    assert {states(update)[way] for way in ("composing.guard", "retrain", "roll_back")} == {"skipped"}
+    assert {states(update)[way] for way in ("composing.pipeline", "retrain", "roll_back")} == {"skipped"}
 
 
 def test_the_months_are_those_of_a_plain_script(place, lived, tmp_path):
@@ -244,7 +244,7 @@ def test_the_same_set_again_is_trained_from_the_cache_and_registered_only_if_it_
     """R56: worse, or as good, is reported and no more."""
     (update,) = new(lived, "2013-04", "mlops_update")
     found = {(xcom.task_id, xcom.key): xcom.value for xcom in update.xcoms}
-    conf = {"month": "2013-04", "training_set": found["composing.label", "training_set"]}
+    conf = {"month": "2013-04", "training_set": found["composing.pipeline", "training_set"]}
     better, equal = (
         Finished(place.airflow, "mlops", place.airflow.trigger("mlops", conf=conf)) for _ in ("v1 serves", "v3 serves")
     )

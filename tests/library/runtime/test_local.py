@@ -268,7 +268,9 @@ class NamelessError(Exception):
 
 
 @pytest.mark.parametrize(
-    ("error", "told"), [(NamelessError(), "NamelessError"), (ValueError("\udcff"), "ValueError: \udcff")]
+    ("error", "told"),
+    [(NamelessError(), "NamelessError"), (ValueError("\udcff"), "ValueError: \udcff")],
+    ids=["no text", "text that is none"],
 )
 def test_an_error_that_cannot_say_what_it_is_is_still_the_nodes_own(error, told, tmp_path):
     def throw():
