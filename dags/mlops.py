@@ -42,6 +42,7 @@ with DAG(
     max_active_runs=1,
     params={
         "month": Param(None, type=["null", "string"], pattern=r"^\d{4}-\d{2}$", description="YYYY-MM"),
+        "train": Param(default=False, type="boolean", description="Train, although there is a champion"),
         "training_set": Param(None, type=["null", "object"], description="The reference of a set to retrain with"),
     },
     tags=["linepipe", "mlops"],
@@ -58,14 +59,15 @@ with DAG(
         task_id="survey",
         node=SURVEY,
         config=TrainingConfig(),
-        inputs={"tracking_uri": REGISTRY, "month": MONTH, "composed": composed},
+        overrides={"config.months": "training.config.months"},
+        inputs={"tracking_uri": REGISTRY, "month": MONTH, "composed": composed, "train": "{{ params.train }}"},
         resources=WAREHOUSE,
     )
     LinepipePolicyOperator(
         task_id="decide",
         metrics=situation.output,
         rules=[
-            PolicyRule("train", metric="composed", above=0),
+            PolicyRule("train", metric="wanted", above=0),
             PolicyRule("serve", metric="champion", above=0),
             PolicyRule("wait", metric="missing", above=0),
         ],

@@ -64,7 +64,7 @@ def replay(folder: Path, months: Sequence[str], *, person: str = "continue") -> 
     tracking_uri = f"sqlite:///{folder}/mlflow.db"
     for month in months:
         load_month(warehouse, month)
-        situation = survey(warehouse, tracking_uri, month, None, _TRAINING.months)
+        situation = survey(warehouse, tracking_uri, month, None, _TRAINING.months, "False")
         if situation["champion"]:
             serve(warehouse, tracking_uri, month)
             _update(warehouse, tracking_uri, month, person)
@@ -128,5 +128,5 @@ def _compose(warehouse: Engine, month: str, served: pd.DataFrame) -> pd.DataFram
     good, _ = check_labels(label(extract_history(warehouse, month, _UPDATE.months), served), rules)
     fresh, evaluation = keep_for_evaluation(good, _UPDATE.days)
     weighed = weigh(fresh, queue_uncertain(fresh, rules))
-    old = extract_old(warehouse, month, _UPDATE.months, _UPDATE.reach)
+    old, _ = check_labels(extract_old(warehouse, month, _UPDATE.months, _UPDATE.reach), rules)
     return guard(augment(balance(weighed, rules), rules), old, evaluation, rules)

@@ -74,7 +74,7 @@ def _show(reference: Any, dag_id: str, run_id: str, task_id: str) -> HTMLRespons
         raise HTTPException(404, f"Task '{task_id}' of run '{run_id}' has left no page (yet).")
     try:
         return HTMLResponse(_read(reference, dag_id, run_id), headers=_HEADERS)
-    except HandoffError as error:
+    except (HandoffError, ValueError) as error:  # an address may be no path at all
         raise HTTPException(404, str(error)) from error
 
 

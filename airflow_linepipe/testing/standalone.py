@@ -45,6 +45,8 @@ _HEARTBEATS = {
 }
 _POLL_SECONDS = 0.5
 _GRACE_SECONDS = 5.0
+# A machine that is busy with Airflow's own tasks answers late.
+_PATIENCE_SECONDS = 120.0
 
 
 class StandaloneAirflow:
@@ -364,7 +366,7 @@ class StandaloneAirflow:
             log_file=self.log_file,
             grace=_GRACE_SECONDS,
         )
-        self._client = RestClient(f"http://127.0.0.1:{ports[0]}", check=process.check)
+        self._client = RestClient(f"http://127.0.0.1:{ports[0]}", patience=_PATIENCE_SECONDS, check=process.check)
         return process
 
     def _wait_until_healthy(self, process: WardedProcess) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from delays.history import find_history, list_months
+from delays.model import CATEGORIES
 from delays.split import split_by_time
 
 if TYPE_CHECKING:
@@ -38,6 +39,18 @@ class CompositionRules:
     noise: float = 0.05
     old_share: float = 0.2
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        for holds, told in (
+            (0 <= self.old_share < 1, f"old_share={self.old_share!r}: give a share from 0 to less than 1"),
+            (1 <= self.fewest <= self.most, f"fewest={self.fewest!r}, most={self.most!r}: give 1 <= fewest <= most"),
+            (self.queue >= 0, f"queue={self.queue!r}: give 0 or more flights"),
+            (0 <= self.noise < float("inf"), f"noise={self.noise!r}: give 0 or more"),
+            (self.slice in CATEGORIES, f"slice={self.slice!r}: give one of {', '.join(CATEGORIES)}"),
+        ):
+            if not holds:
+                msg = f"CompositionRules: {told}."
+                raise ValueError(msg)
 
 
 def label(history: pd.DataFrame, served: pd.DataFrame) -> pd.DataFrame:
@@ -211,16 +224,24 @@ def guard(
     return pd.concat([rows.assign(part=part) for part, rows in parts.items() if len(rows)], ignore_index=True)
 
 
-def summarise_composition(training_set: pd.DataFrame, rejected: dict[str, int], queue: pd.DataFrame) -> dict[str, Any]:
+def summarise_composition(
+    training_set: pd.DataFrame, rejected: dict[str, int], rejected_old: dict[str, int], queue: pd.DataFrame
+) -> dict[str, Any]:
     """Describe a retraining set by plain numbers.
 
     Args:
         training_set: As ``guard`` returns it.
-        rejected: What ``check_labels`` has left out.
+        rejected: What ``check_labels`` has left out of the new flights.
+        rejected_old: What it has left out of the old ones.
         queue: As ``queue_uncertain`` returns it.
 
     Returns:
-        ``rows`` by part, ``copies``, the length of the ``queue``, and the ``rejected``.
+        ``rows`` by part, ``copies``, the length of the ``queue``, and what was ``rejected`` of new and old flights.
     """
     rows = {str(part): int(count) for part, count in training_set["part"].value_counts(sort=False).items()}
-    return {"rows": rows, "copies": int((training_set["copy"] > 0).sum()), "queue": len(queue), "rejected": rejected}
+    return {
+        "rows": rows,
+        "copies": int((training_set["copy"] > 0).sum()),
+        "queue": len(queue),
+        "rejected": {name: count + rejected_old[name] for name, count in rejected.items()},
+    }

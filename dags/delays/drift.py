@@ -9,10 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from delays.model import CATEGORIES, NUMBERS
+from delays.model import AT_DEPARTURE, CATEGORIES
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+WATCHED = AT_DEPARTURE
+"""The columns that are compared: all that a model knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,21 +47,19 @@ def detect_drift(reference: pd.DataFrame, current: pd.DataFrame, rules: DriftRul
         category), the ``p`` and whether it ``drifted``; ``found``, the names of those that did, the largest effect
         first, and their ``count``; and ``target``, the same three of ``arr_delay``.
     """
-    tests = len(CATEGORIES) + len(NUMBERS) + 1
-    level = rules.significance / tests  # Bonferroni: so that one accident in all the tests is as rare as one in one
+    # Bonferroni: so that an accident in any of the tests is as rare as one in a single test.
+    level = rules.significance / (len(WATCHED) + 1)
 
     def judged(effect: float, p: float, least: float) -> dict[str, Any]:
         return {"effect": effect, "p": p, "drifted": p < level and effect >= least}
 
-    numbers = {
-        name: judged(*_compare_numbers(reference[name], current[name]), rules.distance)
-        for name in (*NUMBERS, "arr_delay")
-    }
-    categories = {
-        name: judged(*_compare_categories(reference[name], current[name]), rules.association) for name in CATEGORIES
-    }
-    target = numbers.pop("arr_delay")
-    columns = {**categories, **numbers}
+    def compared(name: str) -> dict[str, Any]:
+        if name in CATEGORIES:
+            return judged(*_compare_categories(reference[name], current[name]), rules.association)
+        return judged(*_compare_numbers(reference[name], current[name]), rules.distance)
+
+    target = compared("arr_delay")
+    columns = {name: compared(name) for name in WATCHED}
     found = sorted((name for name, told in columns.items() if told["drifted"]), key=lambda n: -columns[n]["effect"])
     return {"columns": columns, "found": found, "count": len(found), "target": target}
 
@@ -78,7 +80,10 @@ def _compare_categories(reference: pd.Series[str], current: pd.Series[str]) -> t
     import pandas as pd
     from scipy.stats import chi2_contingency
 
-    counts = pd.DataFrame({"old": reference.value_counts(), "new": current.value_counts()}).fillna(0)
+    # Missing counts as a word, for the same reason.
+    samples = {"old": reference, "new": current}
+    texts = {name: sample.astype("str").fillna("") for name, sample in samples.items()}
+    counts = pd.DataFrame({name: sample.value_counts() for name, sample in texts.items()}).fillna(0)
     if len(counts) < 2 or not counts.sum().all():  # noqa: PLR2004 - one word is no choice
         return 0.0, 1.0
     found = chi2_contingency(counts.to_numpy())

@@ -122,11 +122,13 @@ def read_features(warehouse: Engine, first: str, last: str, *, before: timedelta
     begin, end = _find_begin(first) - before, find_close(last) - SETTLED_AFTER
     query = text(
         f"SELECT {', '.join(COLUMN_TYPES)} FROM {TABLE} "  # noqa: S608  (our own names)
-        "WHERE scheduled_at >= :begin AND scheduled_at < :end ORDER BY scheduled_at, flight_id"
+        "WHERE scheduled_at >= :begin AND scheduled_at < :end"
     )
     stamps = {"begin": begin.strftime("%Y-%m-%dT%H:%M:%SZ"), "end": end.strftime("%Y-%m-%dT%H:%M:%SZ")}
     with warehouse.connect() as connection:
         flights = pd.read_sql_query(query, connection, params=stamps)
+    # Not by the database, each of which has an order of texts of its own.
+    flights = flights.sort_values(["scheduled_at", "flight_id"], ignore_index=True)
     scheduled_at = pd.to_datetime(flights["scheduled_at"], utc=True).dt.as_unit("us")
     # A database has types of its own, and none where it has no rows.
     types = {name: _TYPES[kind.split()[0]] for name, kind in COLUMN_TYPES.items() if kind.split()[0] in _TYPES}

@@ -36,6 +36,9 @@ AT_DEPARTURE = (*BEFORE, "dep_delay")
 """What the model of the delay knows: how late the flight has left, too."""
 
 
+_MOST_WORDS = 255  # scikit-learn's histograms have as many bins
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameters:
     """How trees are boosted.
@@ -97,11 +100,13 @@ def predict(delay_model: Pipeline, late_model: Pipeline, flights: pd.DataFrame) 
     """
     import pandas as pd
 
+    chances = dict(zip(late_model.classes_, late_model.predict_proba(select(flights, BEFORE)).T, strict=False))
     return pd.DataFrame(
         {
             "flight_id": flights["flight_id"].to_numpy(),
             "predicted_delay": delay_model.predict(select(flights, AT_DEPARTURE)),
-            "predicted_late": late_model.predict_proba(select(flights, BEFORE))[:, 1],
+            # Where it has seen no late flight, or no other, there is one class only.
+            "predicted_late": chances.get(True, 0.0),
         }
     )
 
@@ -125,6 +130,10 @@ def _fit(kind: Any, train: pd.DataFrame, columns: tuple[str, ...], label: str, p
     from sklearn.preprocessing import OrdinalEncoder
     from threadpoolctl import threadpool_limits
 
+    crowded = [name for name in CATEGORIES if train[name].nunique() > _MOST_WORDS]
+    if crowded:
+        msg = f"{', '.join(crowded)}: more than {_MOST_WORDS} different words are too many for these trees."
+        raise ValueError(msg)
     # A category that was never seen is missing, which the trees know how to deal with.
     encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
     trees = kind(

@@ -9,7 +9,7 @@ from delays.drift import DriftRules
 from delays.evaluation import score_predictions
 from delays.history import extract_history
 from delays.model import predict
-from delays.registry import load_version, roll_back
+from delays.registry import RegistryError, Version, load_version, roll_back
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +51,10 @@ def find_version(served: pd.DataFrame) -> int:
     """
     versions = [int(version) for version in served["version"].dropna().unique()]
     if not versions:
-        msg = "No flight of the month has a prediction: run the DAG mlops for it first."
+        msg = (
+            "No flight of the month has a prediction: run the DAG mlops for it first, "
+            "unless its champion has learned from that month."
+        )
         raise ValueError(msg)
     if len(versions) != 1:
         msg = f"The predictions are of {len(versions)} versions ({versions}) and not of one: serve the month again."
@@ -70,17 +73,13 @@ def measure_performance(served: pd.DataFrame, tracking_uri: str) -> dict[str, An
         The scores of ``score_predictions``; the ``version``; ``coverage``, the share of flights that were predicted;
         ``expected``, the ``r2`` that the version was put into service with, and how much of it is lost, ``loss``; the
         ``r2`` and ``losses`` of each of the month's ``weeks``; and ``previous``, the ``version`` before and how much
-        better its ``r2`` is, ``gain``: NaN if there was none.
+        better its ``r2`` is, ``gain``: NaN if there was none, if it is no more, or if it has seen what happened.
     """
     version = load_version(tracking_uri, find_version(served))
     judged = served.dropna(subset=["predicted_delay"]).reset_index(drop=True)
     scores = score_predictions(judged)
     weeks = [score_predictions(week)["r2"] for _, week in judged.groupby((judged["day"] - 1) // 7)]
-    previous = float("nan")
-    if version.replaced:
-        before = load_version(tracking_uri, version.replaced)
-        told = predict(before.delay_model, before.late_model, judged)
-        previous = score_predictions(judged.assign(**told.drop(columns="flight_id")))["r2"]
+    previous = _score_previous(version, judged, tracking_uri)
     return {
         **scores,
         "version": version.number,
@@ -106,6 +105,17 @@ def read_reference(warehouse: Engine, served: pd.DataFrame, tracking_uri: str, m
     """
     version = load_version(tracking_uri, find_version(served))
     return extract_history(warehouse, version.months[-1], months)
+
+
+def _score_previous(version: Version, judged: pd.DataFrame, tracking_uri: str) -> float:
+    try:
+        before = load_version(tracking_uri, version.replaced)
+    except RegistryError:
+        return float("nan")
+    if judged["scheduled_at"].min() < before.learned_until:
+        return float("nan")
+    told = predict(before.delay_model, before.late_model, judged)
+    return float(score_predictions(judged.assign(**told.drop(columns="flight_id")))["r2"])
 
 
 def withdraw(tracking_uri: str, report: dict[str, Any]) -> dict[str, int]:

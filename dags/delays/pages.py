@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from delays.chronicle import find_chronicle
+from delays.drift import WATCHED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -92,19 +93,23 @@ def _picture(chronicle: pd.DataFrame) -> str:
     with mpl.rc_context({"svg.hashsalt": "linepipe", "svg.fonttype": "none"}):
         figure = Figure(figsize=(9, 4), layout="constrained")
         axes = figure.subplots()
-        axes.plot(chronicle["month"], chronicle["r2"], color="#1d2733", zorder=1)
+        # Positions: matplotlib takes months for dates that somebody has forgotten to make of them.
+        chronicle = chronicle.assign(position=range(len(chronicle)))
+        axes.plot(chronicle["position"], chronicle["r2"], color="#1d2733", zorder=1)
+        axes.set_xticks(chronicle["position"], chronicle["month"])
+        axes.set_xlim(-1, max(len(chronicle), 3))
         for policy, colour in _COLOURS.items():
             months = chronicle[chronicle["policy"] == policy]
-            axes.scatter(months["month"], months["r2"], color=colour, label=policy, s=60, zorder=2)
-        for month, r2, version in chronicle[["month", "r2", "version"]].itertuples(index=False):
-            axes.annotate(f"v{version}", (month, r2), textcoords="offset points", xytext=(0, 9), ha="center")
+            axes.scatter(months["position"], months["r2"], color=colour, label=policy, s=60, zorder=2)
+        for position, r2, version in chronicle[["position", "r2", "version"]].itertuples(index=False):
+            axes.annotate(f"v{version}", (position, r2), textcoords="offset points", xytext=(0, 9), ha="center")
         axes.set_ylabel("R² of the served predictions")
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=len(_COLOURS), frameon=False)
         axes.margins(y=0.25)
         drift = axes.twinx()
-        drift.bar(chronicle["month"], chronicle["drift"].str.split().str.len(), color="#d5dce3", width=0.5, zorder=0)
+        drift.bar(chronicle["position"], chronicle["drift"].str.split().str.len(), color="#d5dce3", width=0.5, zorder=0)
         drift.set_ylabel("columns that drift")
-        drift.set_ylim(0, 20)
+        drift.set_ylim(0, len(WATCHED))
         drift.yaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_zorder(drift.get_zorder() + 1)
         axes.patch.set_visible(False)
@@ -115,7 +120,7 @@ def _picture(chronicle: pd.DataFrame) -> str:
 
 
 def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    head = "".join(f"<th>{escape(heading)}</th>" for heading in headings)
+    head = "".join(f"<th>{escape(str(heading))}</th>" for heading in headings)
     lines = "\n".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     return f"<table>\n<tr>{head}</tr>\n{lines}\n</table>"
 

@@ -57,7 +57,11 @@ class UpdateConfig:
     composition: CompositionRules = field(default_factory=CompositionRules)
 
 
-SURVEY = Node(survey, inputs=["warehouse", "tracking_uri", "month", "composed", "config.months"], outputs=["situation"])
+SURVEY = Node(
+    survey,
+    inputs=["warehouse", "tracking_uri", "month", "composed", "config.months", "train"],
+    outputs=["situation"],
+)
 REGISTER = Node(register, inputs=["tracking_uri", "run", "training_set", "metrics"], outputs=["registered"])
 REPORT = Node(report_training, inputs=["metrics", "champion_metrics", "trials"], outputs=["page"])
 SERVE = Node(serve, inputs=["warehouse", "tracking_uri", "month"], outputs=["served"])
@@ -107,7 +111,8 @@ COMPOSING = [
     Node(weigh, inputs=["fresh", "queue"], outputs=["weighed"]),
     Node(balance, inputs=["weighed", "config.composition"], outputs=["balanced"]),
     Node(augment, inputs=["balanced", "config.composition"], outputs=["augmented"]),
-    Node(extract_old, inputs=["warehouse", "month", "config.months", "config.reach"], outputs=["old"]),
+    Node(extract_old, inputs=["warehouse", "month", "config.months", "config.reach"], outputs=["found"]),
+    Node(check_labels, inputs=["found", "config.composition"], outputs=["old", "rejected_old"]),
     Node(guard, inputs=["augmented", "old", "evaluation", "config.composition"], outputs=["training_set"]),
-    Node(summarise_composition, inputs=["training_set", "rejected", "queue"], outputs=["composition"]),
+    Node(summarise_composition, inputs=["training_set", "rejected", "rejected_old", "queue"], outputs=["composition"]),
 ]

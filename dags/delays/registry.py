@@ -11,10 +11,12 @@ import os
 import warnings
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from delays.model import Parameters, select
+from delays.model import Parameters, predict, select
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,6 +32,8 @@ CHAMPION = "champion"
 """The alias of the version in service."""
 
 _SQLITE = "sqlite:///"
+_VARIABLE = "MLFLOW_TRACKING_URI"
+_TAGS = ("late_model", "months", "learned_until", "replaced", "r2")
 
 # What is in the files of our models beside numbers; MLflow opens no other code.
 _TRUSTED = [
@@ -46,7 +50,8 @@ class Version:
     Attributes:
         number: The version's number, from 1.
         replaced: The number of the version that was in service before it; 0 if it was the first.
-        months: The months that it has learned from, as ``YYYY-MM`` and in their order.
+        months: The months that it has learned from or was judged on, as ``YYYY-MM`` and in their order.
+        learned_until: When the last was known of what it has learned from, in UTC.
         score: The ``r2`` that it had when it was put into service.
         delay_model: The model of the delay.
         late_model: The model of late flights.
@@ -55,6 +60,7 @@ class Version:
     number: int
     replaced: int
     months: tuple[str, ...]
+    learned_until: datetime
     score: float
     delay_model: Pipeline
     late_model: Pipeline
@@ -71,7 +77,7 @@ def find_tracking_uri() -> str:
         What ``MLFLOW_TRACKING_URI`` says, such as a server's address; without it a SQLite file in Airflow's home.
     """
     home = Path(os.environ.get("AIRFLOW_HOME") or "~/airflow").expanduser().absolute()
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"{_SQLITE}{home}/mlflow/mlflow.db"
+    return os.environ.get(_VARIABLE) or f"{_SQLITE}{home}/mlflow/mlflow.db"
 
 
 def track(
@@ -86,9 +92,11 @@ def track(
 ) -> str:
     """Keep what a training has come to: parameters, metrics, trials and both models.
 
+    The same again, as when a task is tried again, is not kept again.
+
     Args:
         tracking_uri: Where models are kept.
-        training: The training's name; what has that name already is not kept again.
+        training: The training's name.
         delay_model: As ``fit_delay`` returns it.
         late_model: As ``fit_late`` returns it.
         evaluation: The flights that the models were judged on.
@@ -103,10 +111,13 @@ def track(
         import mlflow
 
         experiment = _find_experiment(client, tracking_uri)
-        done = f"tags.training = '{training}' AND attributes.status = 'FINISHED'"
+        told = predict(delay_model, late_model, evaluation)
+        content = [training, asdict(parameters), metrics, told.to_csv(index=False)]
+        key = sha256(repr(content).encode()).hexdigest()
+        done = f"tags.content = '{key}' AND attributes.status = 'FINISHED'"
         for run in client.search_runs([experiment], done, max_results=1):
             return str(run.info.run_id)
-        with mlflow.start_run(experiment_id=experiment, run_name=training, tags={"training": training}) as run:
+        with mlflow.start_run(experiment_id=experiment, run_name=training, tags={"content": key}) as run:
             mlflow.log_params(asdict(parameters))
             mlflow.log_metrics({name: metrics[name] for name in ("rows", "r2", "mae", "auc")})
             mlflow.log_dict(dict(metrics), "metrics.json")
@@ -125,7 +136,7 @@ def register(tracking_uri: str, run: str, training_set: pd.DataFrame, metrics: M
     Args:
         tracking_uri: Where models are kept.
         run: The training, as ``track`` returns it; registered again it stays the same version.
-        training_set: What they have learned from, and were judged on.
+        training_set: What they have learned from, and were judged on; see ``delays.training.gather``.
         metrics: As ``evaluate`` returns them.
 
     Returns:
@@ -141,13 +152,18 @@ def register(tracking_uri: str, run: str, training_set: pd.DataFrame, metrics: M
             version = known[0]
         else:
             uris = client.get_run(run).data.tags
+            learned = training_set.loc[training_set["part"] != "evaluation", "known_at"]
             tags = {
                 "late_model": uris["late_model"],
                 "months": ",".join(list_learned(training_set)),
+                "learned_until": learned.max().isoformat(),
                 "replaced": str(find_champion(tracking_uri)),
                 "r2": repr(metrics["r2"]),
             }
-            version = client.create_model_version(MODEL, source=uris["delay_model"], run_id=run, tags=tags)
+            source = uris["delay_model"]
+            version = client.create_model_version(
+                MODEL, source=source, run_id=run, tags=tags, model_id=source.removeprefix("models:/")
+            )
         client.set_registered_model_alias(MODEL, CHAMPION, version.version)
         return {"version": int(version.version), "replaced": int(version.tags["replaced"])}
 
@@ -207,10 +223,17 @@ def load_version(tracking_uri: str, number: int) -> Version:
         except MlflowException as error:
             msg = f"The registry at {tracking_uri} has no version {number} of {MODEL}: run the DAG mlops first."
             raise RegistryError(msg) from error
+        missing = [name for name in _TAGS if name not in version.tags]
+        if missing:
+            msg = (
+                f"Version {number} of {MODEL} was not registered by the DAG mlops: it has no tag {', '.join(missing)}."
+            )
+            raise RegistryError(msg)
         return Version(
             number=int(version.version),
             replaced=int(version.tags["replaced"]),
             months=tuple(version.tags["months"].split(",")),
+            learned_until=datetime.fromisoformat(version.tags["learned_until"]),
             score=float(version.tags["r2"]),
             delay_model=mlflow.sklearn.load_model(version.source),
             late_model=mlflow.sklearn.load_model(version.tags["late_model"]),
@@ -228,13 +251,14 @@ def roll_back(tracking_uri: str, number: int) -> dict[str, int]:
         The ``version`` that is in service now, and the one that has ``gone``.
 
     Raises:
-        RegistryError: There is no such version, or it was the first.
+        RegistryError: There is no such version, it was the first, or the one before it is no more.
     """
     replaced = load_version(tracking_uri, number).replaced
     if not replaced:
         msg = f"Version {number} of {MODEL} has replaced none: there is nothing to roll back to."
         raise RegistryError(msg)
     if find_champion(tracking_uri) == number:
+        load_version(tracking_uri, replaced)
         with _connect(tracking_uri) as client:
             client.set_registered_model_alias(MODEL, CHAMPION, str(replaced))
     return {"version": find_champion(tracking_uri), "gone": number}
@@ -258,14 +282,16 @@ def _log(model: Pipeline, name: str, flights: pd.DataFrame) -> str:
 @contextmanager
 def _connect(tracking_uri: str) -> Iterator[MlflowClient]:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    # MLflow's own patience with a server that is down is measured in minutes.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
     try:
         import mlflow
     except ModuleNotFoundError as error:
         msg = "Models are kept in MLflow, which is not installed: pip install 'airflow-linepipe[mlflow]'"
         raise ModuleNotFoundError(msg, name="mlflow") from error
     if tracking_uri.startswith(_SQLITE):
-        Path(tracking_uri.removeprefix(_SQLITE)).parent.mkdir(parents=True, exist_ok=True)
-    before = mlflow.get_tracking_uri()
+        _path_of(tracking_uri).parent.mkdir(parents=True, exist_ok=True)
+    before = os.environ.get(_VARIABLE)
     with warnings.catch_warnings():
         # MLflow's own code warns of itself; skops looks at every name of every module, and Airflow's old ones warn.
         warnings.simplefilter("ignore")
@@ -273,7 +299,8 @@ def _connect(tracking_uri: str) -> Iterator[MlflowClient]:
         try:
             yield mlflow.MlflowClient()
         finally:
-            mlflow.set_tracking_uri(before)
+            # MLflow writes it into the environment, where whoever asks next would find it.
+            mlflow.set_tracking_uri(before)  # type: ignore[arg-type]  # None takes it out again
 
 
 def _find_experiment(client: MlflowClient, tracking_uri: str) -> str:
@@ -281,6 +308,14 @@ def _find_experiment(client: MlflowClient, tracking_uri: str) -> str:
     if experiment is not None:
         return str(experiment.experiment_id)
     # A server knows where its artifacts lie; MLflow's own choice without one is the folder it happens to run in.
-    beside = Path(tracking_uri.removeprefix(_SQLITE)).parent / "artifacts"
-    place = beside.as_uri() if tracking_uri.startswith(_SQLITE) else None
+    place = (_path_of(tracking_uri).parent / "artifacts").as_uri() if tracking_uri.startswith(_SQLITE) else None
     return str(client.create_experiment(MODEL, artifact_location=place))
+
+
+def _path_of(tracking_uri: str) -> Path:
+    path = Path(tracking_uri.removeprefix(_SQLITE)).absolute()
+    odd = [sign for sign in "?%#" if sign in str(path)]
+    if odd:
+        msg = f"Models cannot be kept in {path}: an address has no {' and no '.join(odd)}. Choose another folder."
+        raise ValueError(msg)
+    return path

@@ -10,6 +10,7 @@ from flights.warehouse import count_rows
 from delays.history import extract_history, list_months
 from delays.model import predict
 from delays.registry import Version, find_champion, load_version
+from delays.training import check_composed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +29,7 @@ _TYPES = {
 
 
 def survey(
-    warehouse: Engine, tracking_uri: str, month: str, composed: pd.DataFrame | None, months: int
+    warehouse: Engine, tracking_uri: str, month: str, composed: pd.DataFrame | None, months: int, train: str
 ) -> dict[str, int]:
     """Count what there is to go on with.
 
@@ -38,22 +39,25 @@ def survey(
         month: The month, as ``YYYY-MM``.
         composed: A set to retrain with; None if there is none.
         months: How many of the latest months a model learns from.
+        train: Whether somebody wants a training, whatever there is: "True".
 
     Returns:
-        How many of these ``months`` the warehouse lacks, ``missing``; how many rows the ``composed`` set has; and the
-        version of the ``champion``, 0 if there is none.
+        Whether a training is ``wanted``, by somebody or because there is a set for it, 1 or 0; how many of these
+        ``months`` the warehouse lacks, ``missing``; and the version of the ``champion``, 0 if there is none.
 
     Raises:
-        ValueError: The warehouse does not hold the month.
+        ValueError: The warehouse does not hold the month, or the set is none.
     """
     with warehouse.connect() as connection:
         loaded = count_rows(connection)
     if month not in loaded:
-        msg = f"The warehouse has no flight of {month}: run the DAG dataops for it first."
+        msg = f"The warehouse has no flight of {month}, the month of this run: run the DAG dataops for it first."
         raise ValueError(msg)
-    rows = 0 if composed is None else len(composed)
+    if composed is not None:
+        check_composed(composed)
+    wanted = train == "True" or composed is not None
     missing = len(set(list_months(month, months)) - set(loaded))
-    return {"missing": missing, "composed": rows, "champion": find_champion(tracking_uri)}
+    return {"missing": missing, "wanted": int(wanted), "champion": find_champion(tracking_uri)}
 
 
 def serve(warehouse: Engine, tracking_uri: str, month: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from delays.evaluation import evaluate
 from delays.history import extract_history
-from delays.model import Parameters
+from delays.model import AT_DEPARTURE, Parameters
 from delays.registry import find_champion, load_version
 from delays.search import SearchSpace
 from delays.split import split_by_time
@@ -50,10 +50,31 @@ def gather(warehouse: Engine, month: str, composed: pd.DataFrame | None, months:
     import pandas as pd
 
     if composed is not None:
+        check_composed(composed)
         return composed
     fresh, evaluation = split_by_time(extract_history(warehouse, month, months), days)
     parts = {"fresh": fresh, "evaluation": evaluation}
     return pd.concat([rows.assign(weight=1.0, part=part) for part, rows in parts.items()], ignore_index=True)
+
+
+def check_composed(composed: pd.DataFrame) -> None:
+    """Make sure that a set is one to learn from and to be judged on.
+
+    Args:
+        composed: What this run was given to train with.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    wanted = {*AT_DEPARTURE, "flight_id", "scheduled_at", "known_at", "arr_delay", "late", "weight", "part"}
+    missing = sorted(wanted - set(getattr(composed, "columns", ())))
+    if missing:
+        msg = f"This run's training_set is no set as mlops_update composes it: it has no {', '.join(missing)}."
+        raise ValueError(msg)
+    judged = int((composed["part"] == "evaluation").sum())
+    if not judged or judged == len(composed):
+        msg = f"This run's training_set has {judged} rows to be judged on of {len(composed)}: it needs some of both."
+        raise ValueError(msg)
 
 
 def take_apart(training_set: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -86,9 +107,19 @@ def evaluate_champion(tracking_uri: str, evaluation: pd.DataFrame) -> dict[str, 
 
     Returns:
         What ``evaluate`` says of it, and its ``version``; only the version, 0, if there is none.
+
+    Raises:
+        ValueError: It has learned from later flights than the first of these.
     """
     number = find_champion(tracking_uri)
     if not number:
         return {"version": 0}
     champion = load_version(tracking_uri, number)
+    first = evaluation["scheduled_at"].min()
+    if first < champion.learned_until:
+        msg = (
+            f"Version {number}, which is in service, has learned from what was known until {champion.learned_until}, "
+            f"and would be judged on flights since {first}: judge on fewer days, or on later months."
+        )
+        raise ValueError(msg)
     return {"version": number, **evaluate(champion.delay_model, champion.late_model, evaluation)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
+_MONTH = re.compile(r"((?:19|20|21)[0-9]{2})-(0[1-9]|1[0-2])")
 
 
 def parse_month(month: str) -> tuple[int, int]:

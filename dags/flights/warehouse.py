@@ -86,7 +86,8 @@ def replace_month(connection: Connection, features: pd.DataFrame, month: str) ->
         msg = f"{strays} of the {len(features)} rows given for {month} are of another month: write each month apart."
         raise ValueError(msg)
     connection.execute(
-        text("DELETE FROM flight_features WHERE year = :year AND month = :month"), {"year": year, "month": number}
+        text(f"DELETE FROM {TABLE} WHERE year = :year AND month = :month"),  # noqa: S608  (our own name)
+        {"year": year, "month": number},
     )
     statement = insert(table(TABLE, *map(column, COLUMN_TYPES)))
     for start in range(0, len(features), _CHUNK):
@@ -106,7 +107,7 @@ def count_rows(connection: Connection) -> dict[str, int]:
     from sqlalchemy import text
 
     counts = connection.execute(
-        text("SELECT year, month, COUNT(*) FROM flight_features GROUP BY year, month ORDER BY year, month")
+        text(f"SELECT year, month, COUNT(*) FROM {TABLE} GROUP BY year, month ORDER BY year, month")  # noqa: S608
     )
     return {f"{year:04d}-{month:02d}": rows for year, month, rows in counts}
 

@@ -22,6 +22,7 @@ from delays.composing import (
 )
 from delays.history import extract_history
 from delays.pipelines import COMPOSING, UpdateConfig
+from delays.serving import survey
 from delays.training import gather, take_apart
 from linepipe.pipeline import Pipeline
 
@@ -125,6 +126,58 @@ def test_the_share_of_old_flights_is_kept(warehouse, history, served, share):
     assert composed["weight"].notna().all()
 
 
+def test_old_labels_are_checked_too(warehouse, history, served, load, flights_of):
+    odd = flights_of("2013-01", 600)
+    load("2013-01", odd.assign(arr_delay=odd["dep_delay"] + 5_000, late=True))
+    config = replace(UpdateConfig(), composition=RULES)
+    pipeline = Pipeline(
+        COMPOSING, config=config, warehouse=warehouse, served=served, month="2013-04", track_history=True
+    )
+    pipeline.run()
+    outputs = {name: value for step in pipeline.history for name, value in step["outputs"].items()}
+    composed = outputs["training_set"]
+    assert set(composed.loc[composed["part"] == "old", "month"]) == {2}
+    assert outputs["composition"]["rejected"]["impossible"] == 600
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"old_share": 1.0}, "old_share=1.0: give a share from 0 to less than 1"),
+        ({"old_share": -0.5}, "old_share=-0.5: give a share"),
+        ({"fewest": 100, "most": 10}, "fewest=100, most=10: give 1 <= fewest <= most"),
+        ({"fewest": 0, "most": 0}, "fewest=0, most=0"),
+        ({"queue": -1}, "queue=-1: give 0 or more flights"),
+        ({"noise": -1.0}, "noise=-1.0: give 0 or more"),
+        ({"noise": float("nan")}, "noise=nan"),
+        ({"slice": "temp"}, "slice='temp': give one of carrier, origin, dest"),
+    ],
+)
+def test_rules_that_make_no_sense_are_refused(settings, message):
+    with pytest.raises(ValueError, match=f"CompositionRules: {message}"):
+        CompositionRules(**settings)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (lambda rows: "text", "it has no arr_delay, carrier, "),
+        (lambda rows: rows.drop(columns="part"), "no set as mlops_update composes it: it has no part"),
+        (lambda rows: rows.head(0), "has 0 rows to be judged on of 0"),
+        (lambda rows: rows[rows["part"] == "fresh"], r"has 0 rows to be judged on of \d+: it needs some of both"),
+        (lambda rows: rows[rows["part"] == "evaluation"], r"has (\d+) rows to be judged on of \1"),
+    ],
+)
+def test_what_is_no_set_is_refused(warehouse, history, tracking_uri, changed, message):
+    rows = gather(warehouse, "2013-04", None, 2, 10)
+    for refuse in (
+        lambda: gather(warehouse, "2013-04", changed(rows), 2, 10),
+        lambda: survey(warehouse, tracking_uri, "2013-04", changed(rows), 2, "False"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            refuse()
+
+
 def test_there_may_be_nothing_old(warehouse, history, served):
     fresh, evaluation = keep_for_evaluation(label(history, served), 10)
     balanced = balance(weigh(fresh, fresh.head(0)), RULES)
@@ -160,6 +213,6 @@ def test_a_flight_in_both_parts_is_refused(history):
 
 def test_a_set_is_summarised(history):
     rows = history.head(3).assign(weight=1.0, part=["old", "fresh", "fresh"], copy=[0, 0, 1])
-    assert summarise_composition(rows, {"twice": 2}, history.head(4)) == {
-        "rows": {"old": 1, "fresh": 2}, "copies": 1, "queue": 4, "rejected": {"twice": 2},
+    assert summarise_composition(rows, {"twice": 2}, {"twice": 1}, history.head(4)) == {
+        "rows": {"old": 1, "fresh": 2}, "copies": 1, "queue": 4, "rejected": {"twice": 3},
     }  # fmt: skip

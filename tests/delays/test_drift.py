@@ -41,6 +41,8 @@ def test_two_halves_of_one_month_do_not_drift(month, seed):
         ("seats", lambda values: values.where(np.arange(len(values)) % 2 == 0)),  # a register that lost half its planes
         ("carrier", lambda values: values.where(values != "DL", "UA")),
         ("origin", lambda values: "EWR"),
+        ("dest", lambda values: None),
+        ("dep_delay", lambda values: values * 60),
     ],
 )
 def test_what_is_injected_is_found_alone(halves, column, changed):

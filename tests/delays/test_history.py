@@ -80,6 +80,14 @@ def test_what_is_read_is_what_was_loaded(warehouse, three_months):
     assert read["late"].dtype == bool
 
 
+def test_rows_have_an_order_whatever_the_database_thinks_of_texts(warehouse, load, flights_of):
+    """PostgreSQL with en_US ignores hyphens: its order is another one."""
+    table = flights_of("2013-01", 3).assign(flight_id=["a-2", "a1", "a-1"])
+    table["scheduled_at"] = table["scheduled_at"].iloc[0]
+    load("2013-01", table)
+    assert extract_history(warehouse, "2013-01", 1)["flight_id"].tolist() == ["a-1", "a-2", "a1"]
+
+
 def test_a_month_is_known_two_days_after_its_end():
     assert find_close("2013-01") == pd.Timestamp("2013-02-03 05:00", tz="UTC")
     assert find_close("2013-12") == pd.Timestamp("2014-01-03 05:00", tz="UTC")

@@ -95,6 +95,18 @@ def test_what_cannot_be_said_is_nan():
     assert all(np.isnan(scores[name]) for name in ("r2", "mae", "auc"))
 
 
+@pytest.mark.parametrize("late", [True, False])
+def test_where_all_flights_are_alike_the_chance_is_certain(train, evaluation, late):
+    delay_model, late_model = fit_delay(train, FEW), fit_late(train.assign(late=late), FEW)
+    assert set(predict(delay_model, late_model, evaluation)["predicted_late"].round(6)) == {float(late)}
+
+
+def test_too_many_words_are_named(train):
+    crowded = train.assign(dest=[f"A{number % 256}" for number in range(len(train))])
+    with pytest.raises(ValueError, match="dest: more than 255 different words are too many for these trees"):
+        fit_delay(crowded, FEW)
+
+
 class Backwards:
     """A model that has learned the opposite."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import mlflow
 import pandas as pd
 import pytest
 from delays.chronicle import file_alert, find_chronicle, record
@@ -88,6 +89,27 @@ def test_a_version_that_was_better_before_is_missed(watched, flights_of, load, w
     assert report["performance"]["previous"]["version"] == 1
     assert report["performance"]["previous"]["gain"] > 0.01
     assert "regret" in holds(report)
+
+
+def test_a_version_that_has_seen_the_month_is_no_measure(watched, flights_of, load, warehouse, tracking_uri):
+    """After a way back, the version before may have learned from later flights."""
+    load("2013-03", flights_of("2013-03", 1_500))
+    load("2013-04", flights_of("2013-04", 1_500))
+    learn(warehouse, tracking_uri, "2013-04", "of March and April")
+    with warehouse.begin() as connection:
+        connection.execute(text("DELETE FROM flight_features WHERE month = 4"))
+    learn(warehouse, tracking_uri, "2013-03", "of February and March")
+    report = watched("2013-04", flights_of("2013-04", 1_500))
+    assert report["performance"]["previous"]["version"] == 2
+    assert math.isnan(report["performance"]["previous"]["gain"])
+
+
+def test_a_version_that_is_no_more_is_no_measure(watched, flights_of, load, warehouse, tracking_uri):
+    load("2013-03", flights_of("2013-03", 1_500))
+    learn(warehouse, tracking_uri, "2013-03", "second")
+    mlflow.MlflowClient(tracking_uri).delete_model_version("flight-delay", "1")
+    report = watched("2013-04", flights_of("2013-04", 1_500))
+    assert math.isnan(report["performance"]["previous"]["gain"])
 
 
 PERFORMANCE = {

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 import textwrap
+import time
+import urllib.request
 from pathlib import Path
 
 import mlflow
@@ -27,6 +31,9 @@ from delays.serving import PREDICTIONS, read_served, serve, survey
 from delays.training import evaluate_champion
 from sqlalchemy import text
 from trained import learn
+
+from airflow_linepipe.testing.environment import find_free_ports
+from airflow_linepipe.testing.process import WardedProcess
 
 
 @pytest.fixture
@@ -70,6 +77,23 @@ def test_a_training_is_kept_and_registered_once(warehouse, tracking_uri, learned
     """As when a task is tried again after its worker has died."""
     again = learn(warehouse, tracking_uri, "2013-02", "first")
     assert (again.run, again.registered) == (learned.run, learned.registered)
+
+
+def test_other_models_of_the_same_name_are_another_training(warehouse, tracking_uri, learned, load, flights_of):
+    """A run that is cleared after its data were mended registers what it has learned now."""
+    for month in ("2013-01", "2013-02"):
+        load(month, flights_of(month, 1_500, lost=30.0))
+    again = learn(warehouse, tracking_uri, "2013-02", "first")
+    assert again.run != learned.run
+    assert again.registered == {"version": 2, "replaced": 1}
+    flights = extract_history(warehouse, "2013-02", 1)
+    version = load_version(tracking_uri, 2)
+    told = predict(version.delay_model, version.late_model, flights)
+    pd.testing.assert_frame_equal(told, predict(*again.models, flights), check_exact=True)
+
+
+def test_a_training_may_be_called_anything(warehouse, tracking_uri, learned):
+    assert learn(warehouse, tracking_uri, "2013-02", 'it\'s "odd" %20').registered["version"] == 2
 
 
 def test_a_new_version_replaces_the_champion_and_a_way_leads_back(tracking_uri, second):
@@ -141,7 +165,10 @@ def test_the_champion_is_judged_on_the_same_flights(warehouse, tracking_uri, lea
     from delays.evaluation import evaluate
 
     flights = extract_history(warehouse, "2013-02", 1)
-    assert evaluate_champion(tracking_uri, flights) == {"version": 1, **evaluate(*learned.models, flights)}
+    unseen = flights[flights["scheduled_at"] >= load_version(tracking_uri, 1).learned_until]
+    assert evaluate_champion(tracking_uri, unseen) == {"version": 1, **evaluate(*learned.models, unseen)}
+    with pytest.raises(ValueError, match="Version 1, which is in service, has learned from what was known until 2013"):
+        evaluate_champion(tracking_uri, flights)
 
 
 def test_where_there_is_no_champion_there_is_nothing_to_beat(tracking_uri):
@@ -150,11 +177,12 @@ def test_where_there_is_no_champion_there_is_nothing_to_beat(tracking_uri):
 
 def test_what_there_is_is_counted(warehouse, tracking_uri, learned, load, flights_of):
     load("2013-03", flights_of("2013-03", 100))
-    assert survey(warehouse, tracking_uri, "2013-03", None, 2) == {"missing": 0, "composed": 0, "champion": 1}
-    some = pd.DataFrame({"a": [1, 2]})
-    assert survey(warehouse, tracking_uri, "2013-01", some, 3) == {"missing": 2, "composed": 2, "champion": 1}
-    with pytest.raises(ValueError, match="has no flight of 2013-04: run the DAG dataops for it first"):
-        survey(warehouse, tracking_uri, "2013-04", None, 2)
+    assert survey(warehouse, tracking_uri, "2013-03", None, 2, "False") == {"missing": 0, "wanted": 0, "champion": 1}
+    assert survey(warehouse, tracking_uri, "2013-03", None, 2, "True") == {"missing": 0, "wanted": 1, "champion": 1}
+    some = learned.training_set
+    assert survey(warehouse, tracking_uri, "2013-01", some, 3, "False") == {"missing": 2, "wanted": 1, "champion": 1}
+    with pytest.raises(ValueError, match="has no flight of 2013-04, the month of this run: run the DAG dataops for it"):
+        survey(warehouse, tracking_uri, "2013-04", None, 2, "False")
 
 
 def test_months_are_listed_once():
@@ -168,6 +196,95 @@ def test_models_are_kept_where_mlflow_is_told_or_in_airflows_home(monkeypatch, t
     assert find_tracking_uri() == f"sqlite:///{tmp_path}/mlflow/mlflow.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
     assert find_tracking_uri() == "http://127.0.0.1:5000"
+
+
+def test_where_models_are_kept_is_the_same_before_and_after(tmp_path, monkeypatch, empty_registry):
+    """MLflow writes what it is told into the environment."""
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    (tmp_path / "mlflow").mkdir()
+    shutil.copy(empty_registry, tmp_path / "mlflow" / "mlflow.db")
+    before = find_tracking_uri()
+    assert find_champion(before) == 0
+    assert find_tracking_uri() == before
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
+    assert find_champion(before) == 0
+    assert find_tracking_uri() == "http://127.0.0.1:5000"
+
+
+def test_a_relative_address_will_do(warehouse, tmp_path, monkeypatch, empty_registry, flights_of, load):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(empty_registry, "models.db")
+    for month in ("2013-01", "2013-02"):
+        load(month, flights_of(month, 1_500))
+    assert learn(warehouse, "sqlite:///models.db", "2013-02", "first").registered["version"] == 1
+    assert list((tmp_path / "artifacts").rglob("model.skops"))
+
+
+@pytest.mark.parametrize("sign", ["?", "%", "#"])
+def test_an_address_that_mlflow_would_read_otherwise_is_refused(tmp_path, sign):
+    with pytest.raises(ValueError, match=f"an address has no {re.escape(sign)}. Choose another folder."):
+        find_champion(f"sqlite:///{tmp_path}/a{sign}20b/mlflow.db")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_version_of_somebody_elses_is_named(tracking_uri, learned):
+    client = mlflow.MlflowClient(tracking_uri)
+    client.delete_model_version_tag(MODEL, "1", "replaced")
+    with pytest.raises(RegistryError, match="Version 1 of flight-delay was not registered by the DAG mlops: it has no"):
+        load_version(tracking_uri, 1)
+
+
+def test_nobody_goes_back_to_a_version_that_is_no_more(tracking_uri, second):
+    mlflow.MlflowClient(tracking_uri).delete_model_version(MODEL, "1")
+    with pytest.raises(RegistryError, match="has no version 1 of flight-delay"):
+        roll_back(tracking_uri, 2)
+    assert find_champion(tracking_uri) == 2
+
+
+@pytest.mark.server
+@pytest.mark.timeout(300)
+def test_a_server_keeps_models_too(warehouse, tmp_path, empty_registry, flights_of, load):
+    """As docs/mlops.md starts it."""
+    shutil.copy(empty_registry, tmp_path / "server.db")
+    port = find_free_ports()[0]
+    command = [
+        str(Path(sys.executable).parent / "mlflow"), "server", "--backend-store-uri", f"sqlite:///{tmp_path}/server.db",
+        "--artifacts-destination", (tmp_path / "kept").as_uri(), "--host", "127.0.0.1", "--port", str(port),
+        "--workers", "1",
+    ]  # fmt: skip
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
+    for month in ("2013-01", "2013-02", "2013-03"):
+        load(month, flights_of(month, 1_500))
+    server = WardedProcess(command, environment=environment, log_file=tmp_path / "server.log", grace=5.0)
+    try:
+        address = f"http://127.0.0.1:{port}"
+        deadline = time.monotonic() + 120
+        while not is_up(f"{address}/health"):
+            server.check()
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        learned = learn(warehouse, address, "2013-02", "first")
+        assert learned.registered == {"version": 1, "replaced": 0}
+        assert serve(warehouse, address, "2013-03")["rows"] == 1_500
+        assert learn(warehouse, address, "2013-03", "second").registered == {"version": 2, "replaced": 1}
+        assert roll_back(address, 2) == {"version": 1, "gone": 2}
+    finally:
+        server.stop()
+    assert list((tmp_path / "kept").rglob("model.skops"))
+
+
+def is_up(address):
+    try:
+        with urllib.request.urlopen(address, timeout=5):
+            return True
+    except OSError:
+        return False
 
 
 def test_artifacts_lie_beside_the_database(tracking_uri, learned, tmp_path, monkeypatch):
@@ -214,7 +331,10 @@ def test_nothing_is_looked_up_in_the_network(tmp_path):
         from delays.model import AT_DEPARTURE, CATEGORIES, Parameters, fit_delay, fit_late
         from delays.registry import find_champion, load_version, register, track
         rows = pd.DataFrame({name: ["a", "b"] * 20 if name in CATEGORIES else [1.0, 2.0] * 20 for name in AT_DEPARTURE})
-        rows = rows.assign(arr_delay=[1, 30] * 20, late=[False, True] * 20, weight=1.0, year=2013, month=1)
+        rows = rows.assign(
+            flight_id="x", arr_delay=[1, 30] * 20, late=[False, True] * 20, weight=1.0, year=2013, month=1,
+            part="fresh", known_at=pd.Timestamp("2013-02-01", tz="UTC"),
+        )
         models = fit_delay(rows, Parameters(iterations=2)), fit_late(rows, Parameters(iterations=2))
         metrics = {"rows": 2, "r2": 0.5, "mae": 1.0, "auc": 0.5}
         uri = sys.argv[1]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from fastapi import HTTPException
 
 from airflow_linepipe.errors import HandoffError
 from airflow_linepipe.handoff import Producer
 from airflow_linepipe.hooks.handoff import open_exchange
-from airflow_linepipe.plugin.reports import _read
+from airflow_linepipe.plugin.reports import _read, _show
 
 
 class Bomb:
@@ -69,6 +70,14 @@ def test_nothing_is_read_elsewhere(stored, page, tmp_path, uri):
     reference = replace(stored(page), uri=uri.format(storage=(tmp_path / "storage").as_uri()))
     with pytest.raises(HandoffError, match="is not shown: it is no file of this run"):
         _read(reference.to_wire(), "d", "r")
+
+
+@pytest.mark.parametrize("name", ["a\x00b.html", "a\udcffb.html"])
+def test_an_address_that_is_no_path_is_not_found(stored, page, tmp_path, name):
+    reference = replace(stored(page), uri=f"{(tmp_path / 'storage').as_uri()}/d/r/check/1/{name}").to_wire()
+    with pytest.raises(HTTPException) as refused:
+        _show(reference, "d", "r", "check")
+    assert refused.value.status_code == 404
 
 
 @pytest.mark.parametrize("wire", [{}, 3, {"linepipe_artifact": 1}, [], "text", None])
