@@ -14,7 +14,7 @@ from made_flights import make_flights
 from sqlalchemy import create_engine
 from trained import learn
 
-FEW = {"training.config.parameters.iterations": 5, "training.config.space.leaves": [4]}
+FEW = {"training.config.parameters.iterations": 30, "training.config.space.leaves": [4]}
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_a_run_has_its_own_settings(example_dags, run_dag, warehouse, load, regi
     assert states(run)["register"] == "success"
     assert run.value("register") == {"version": 1, "replaced": 0}
     parameters = run.value("training.search", "parameters")
-    assert (parameters.iterations, parameters.leaves) == (5, 4)
+    assert (parameters.iterations, parameters.leaves) == (30, 4)
 
 
 @pytest.mark.parametrize(("regret", "way"), [(-10.0, "roll_back"), (10.0, "file_alert")])
