@@ -64,7 +64,9 @@ def _run(folder: Path, *, dags: Path) -> int:
         _refuse_import_errors(airflow.import_errors())
         reports = [report for month in MONTHS for report in _run_month(airflow, month)]
         print(f"\n{render(reports, _read_months(warehouse))}")
-        print(f"\nThe models: mlflow server --port 5000 --backend-store-uri sqlite:///{home}/mlflow/mlflow.db")
+        print(
+            f"\nThe models: .venv/bin/mlflow server --port 5000 --backend-store-uri sqlite:///{home}/mlflow/mlflow.db"
+        )
         for report in reports:
             for task in find_failed(report.tasks):
                 print(f"\n{_read_log_tail(airflow, report, task)}")

@@ -1,9 +1,6 @@
 """The nodes of the two workflows: those that stand alone, and the pipelines of training, monitoring and composing.
 
-On a laptop, from the folder above this package and with a warehouse of your own::
-
-    engine = create_engine("sqlite:///warehouse.db")
-    Pipeline(TRAINING, config=TrainingConfig(), warehouse=engine, tracking_uri="sqlite:///mlflow.db", ...).run()
+docs/mlops.md runs one of them on a laptop.
 """
 
 from __future__ import annotations
