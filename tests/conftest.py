@@ -59,6 +59,14 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     item.extra_keyword_matches.update(re.findall(r"\bR\d\d\b", getattr(item, "obj", item).__doc__ or ""))
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    """Of what a test has logged and printed, only texts can be told to pytest's other process."""
+    report = yield
+    report.sections = [(name, text.encode(errors="replace").decode()) for name, text in report.sections]
+    return report
+
+
 @pytest.fixture(scope="session")
 def postgres_uri():
     """The URI of a real PostgreSQL server, which lives as long as the test session."""
