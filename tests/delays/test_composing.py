@@ -71,6 +71,7 @@ def test_labels_that_cannot_be_right_are_left_out_and_counted(history, served):
 
 
 def test_the_queue_holds_the_most_uncertain_and_they_count_double(fresh):
+    """R58."""
     queue = queue_uncertain(fresh, RULES)
     doubt = (fresh["predicted_late"] - 0.5).abs()
     assert len(queue) == 50
@@ -83,6 +84,7 @@ def test_the_queue_holds_the_most_uncertain_and_they_count_double(fresh):
 
 
 def test_slices_are_balanced(fresh):
+    """R58."""
     counts = fresh["carrier"].value_counts()
     assert counts["HA"] < RULES.fewest
     assert counts["UA"] > RULES.most
@@ -114,6 +116,7 @@ def test_copies_have_another_weather_and_the_same_rest(fresh):
 
 @pytest.mark.parametrize("share", [0.0, 0.2, 0.5])
 def test_the_share_of_old_flights_is_kept(warehouse, history, served, share):
+    """R58."""
     rules = replace(RULES, old_share=share)
     fresh, evaluation = keep_for_evaluation(label(history, served), 10)
     balanced = augment(balance(weigh(fresh, fresh.head(0)), rules), rules)
@@ -186,6 +189,7 @@ def test_there_may_be_nothing_old(warehouse, history, served):
 
 
 def test_the_pipeline_makes_a_set_that_can_be_learned_from(warehouse, history, served):
+    """R58."""
     config = replace(UpdateConfig(), composition=RULES)
     pipeline = Pipeline(
         COMPOSING, config=config, warehouse=warehouse, served=served, month="2013-04", track_history=True

@@ -26,6 +26,7 @@ def halves(month):
 
 @pytest.mark.parametrize("seed", range(20))
 def test_two_halves_of_one_month_do_not_drift(month, seed):
+    """R59."""
     chosen = np.random.default_rng(seed).permutation(len(month))
     found = detect_drift(month.iloc[chosen[:2_000]], month.iloc[chosen[2_000:]], RULES)
     assert found["found"] == []
@@ -46,6 +47,7 @@ def test_two_halves_of_one_month_do_not_drift(month, seed):
     ],
 )
 def test_what_is_injected_is_found_alone(halves, column, changed):
+    """R59."""
     reference, current = halves
     found = detect_drift(reference, current.assign(**{column: changed(current[column])}), RULES)
     assert found["found"] == [column]
@@ -54,6 +56,7 @@ def test_what_is_injected_is_found_alone(halves, column, changed):
 
 
 def test_the_label_drifts_on_its_own(halves):
+    """R59."""
     reference, current = halves
     found = detect_drift(reference, current.assign(arr_delay=current["arr_delay"] + 15), RULES)
     assert found["target"]["drifted"]
@@ -61,6 +64,7 @@ def test_the_label_drifts_on_its_own(halves):
 
 
 def test_thresholds_decide(halves):
+    """R59."""
     reference, current = halves
     warmer = current.assign(temp=current["temp"] + 5)
     effect = detect_drift(reference, warmer, RULES)["columns"]["temp"]["effect"]

@@ -41,6 +41,7 @@ def holds(report):
 
 
 def test_a_month_like_those_before_gives_no_reason(watched, flights_of, warehouse, tracking_uri):
+    """R59."""
     report = watched("2013-03", flights_of("2013-03", 1_500))
     performance = report["performance"]
     assert holds(report) == []
@@ -60,6 +61,7 @@ def test_a_month_like_those_before_gives_no_reason(watched, flights_of, warehous
 
 
 def test_flights_that_fly_otherwise_wear_a_model(watched, flights_of):
+    """R59."""
     report = watched("2013-03", flights_of("2013-03", 1_500, lost=1.0))
     assert holds(report) == ["worn"]
     assert report["drift"]["target"]["drifted"]
