@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from flights.table import create_if_missing, replace_rows
+
 from delays.registry import find_champion
 
 if TYPE_CHECKING:
@@ -103,10 +105,6 @@ def find_chronicle(warehouse: Engine) -> pd.DataFrame:
 
 
 def _replace(warehouse: Engine, name: str, types: Mapping[str, str], row: Mapping[str, Any]) -> None:
-    from sqlalchemy import column, insert, table, text
-
-    columns = ", ".join(f"{column_name} {kind}" for column_name, kind in types.items())
     with warehouse.begin() as connection:
-        connection.execute(text(f"CREATE TABLE IF NOT EXISTS {name} ({columns})"))
-        connection.execute(text(f"DELETE FROM {name} WHERE month = :month"), {"month": row["month"]})  # noqa: S608
-        connection.execute(insert(table(name, *map(column, types))), dict(row))
+        create_if_missing(connection, name, types)
+        replace_rows(connection, name, types, {"month": row["month"]}, [[row]])

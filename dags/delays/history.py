@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from flights.month import parse_month
+from flights.month import name_month, parse_month
 from flights.rolling import average_between, to_minutes
 from flights.warehouse import COLUMN_TYPES, TABLE
 
@@ -64,7 +64,7 @@ def list_months(month: str, count: int) -> list[str]:
         msg = f"{count!r} months are no history: give 1 or more."
         raise ValueError(msg)
     last = year * 12 + number - 1
-    return [f"{index // 12:04d}-{index % 12 + 1:02d}" for index in range(last - count + 1, last + 1)]
+    return [name_month(index // 12, index % 12 + 1) for index in range(last - count + 1, last + 1)]
 
 
 def extract_history(warehouse: Engine, month: str, months: int) -> pd.DataFrame:

@@ -16,6 +16,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flights.month import name_month
+
 from delays.model import Parameters, predict, select
 
 if TYPE_CHECKING:
@@ -178,7 +180,7 @@ def list_learned(train: pd.DataFrame) -> list[str]:
         The months as ``YYYY-MM``, in their order.
     """
     pairs = train[["year", "month"]].drop_duplicates().sort_values(["year", "month"])
-    return [f"{year:04d}-{month:02d}" for year, month in pairs.itertuples(index=False, name=None)]
+    return [name_month(year, month) for year, month in pairs.itertuples(index=False, name=None)]
 
 
 def find_champion(tracking_uri: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from flights.month import parse_month
+from flights.table import create_if_missing, replace_rows
 from flights.warehouse import count_rows
 
 from delays.history import extract_history, list_months
@@ -14,7 +15,7 @@ from delays.training import check_composed
 
 if TYPE_CHECKING:
     import pandas as pd
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Engine
 
 PREDICTIONS = "flight_predictions"
 
@@ -101,8 +102,11 @@ def replace_predictions(warehouse: Engine, version: Version, month: str) -> int:
         predicted_delay=predicted["predicted_delay"].to_numpy(),
         predicted_late=predicted["predicted_late"].to_numpy(),
     )
+    year, number = parse_month(month)
+    rows = table[list(_TYPES)].astype(object).to_dict("records")
     with warehouse.begin() as connection:
-        _replace(connection, table, month)
+        create_if_missing(connection, PREDICTIONS, _TYPES)
+        replace_rows(connection, PREDICTIONS, _TYPES, {"year": year, "month": number}, [rows])
     return len(table)
 
 
@@ -127,32 +131,6 @@ def read_served(warehouse: Engine, month: str) -> pd.DataFrame:
         "WHERE year = :year AND month = :month"
     )
     with warehouse.connect() as connection:
-        create_predictions(connection)
+        create_if_missing(connection, PREDICTIONS, _TYPES)
         predicted = pd.read_sql_query(query, connection, params={"year": year, "month": number})
     return flights.merge(predicted, how="left", on="flight_id", validate="one_to_one")
-
-
-def create_predictions(connection: Connection) -> None:
-    """Create the table of predictions where there is none yet.
-
-    Args:
-        connection: An open connection; the caller commits.
-    """
-    from sqlalchemy import text
-
-    columns = ", ".join(f"{name} {kind}" for name, kind in _TYPES.items())
-    connection.execute(text(f"CREATE TABLE IF NOT EXISTS {PREDICTIONS} ({columns})"))
-
-
-def _replace(connection: Connection, table: pd.DataFrame, month: str) -> None:
-    from sqlalchemy import column, insert, text
-    from sqlalchemy import table as sql_table
-
-    create_predictions(connection)
-    year, number = parse_month(month)
-    connection.execute(
-        text(f"DELETE FROM {PREDICTIONS} WHERE year = :year AND month = :month"),  # noqa: S608  (our own name)
-        {"year": year, "month": number},
-    )
-    statement = insert(sql_table(PREDICTIONS, *map(column, _TYPES)))
-    connection.execute(statement, table[list(_TYPES)].astype(object).to_dict("records"))

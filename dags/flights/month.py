@@ -24,3 +24,8 @@ def parse_month(month: str) -> tuple[int, int]:
         msg = f"{month!r} is not a month: write YYYY-MM, such as '2013-01'."
         raise ValueError(msg)
     return int(match[1]), int(match[2])
+
+
+def name_month(year: int, number: int) -> str:
+    """Write a month as ``YYYY-MM``; the inverse of ``parse_month``."""
+    return f"{year:04d}-{number:02d}"

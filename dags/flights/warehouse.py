@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flights.month import parse_month
+from flights.month import name_month, parse_month
+from flights.table import create_if_missing, replace_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,10 +55,7 @@ def create_table(connection: Connection) -> None:
     Args:
         connection: An open SQLAlchemy connection; the caller commits.
     """
-    from sqlalchemy import text
-
-    columns = ", ".join(f"{name} {kind}" for name, kind in COLUMN_TYPES.items())
-    connection.execute(text(f"CREATE TABLE IF NOT EXISTS {TABLE} ({columns})"))
+    create_if_missing(connection, TABLE, COLUMN_TYPES)
 
 
 def replace_month(connection: Connection, features: pd.DataFrame, month: str) -> int:
@@ -78,20 +76,13 @@ def replace_month(connection: Connection, features: pd.DataFrame, month: str) ->
         KeyError: ``features`` lacks a column of the table.
         sqlalchemy.exc.IntegrityError: A flight stands twice in ``features``, or lacks a value that it must have.
     """
-    from sqlalchemy import column, insert, table, text
-
     year, number = parse_month(month)
     strays = int(((features["year"] != year) | (features["month"] != number)).sum())
     if strays:
         msg = f"{strays} of the {len(features)} rows given for {month} are of another month: write each month apart."
         raise ValueError(msg)
-    connection.execute(
-        text(f"DELETE FROM {TABLE} WHERE year = :year AND month = :month"),  # noqa: S608  (our own name)
-        {"year": year, "month": number},
-    )
-    statement = insert(table(TABLE, *map(column, COLUMN_TYPES)))
-    for start in range(0, len(features), _CHUNK):
-        connection.execute(statement, _to_rows(features.iloc[start : start + _CHUNK]))
+    chunks = (_to_rows(features.iloc[start : start + _CHUNK]) for start in range(0, len(features), _CHUNK))
+    replace_rows(connection, TABLE, COLUMN_TYPES, {"year": year, "month": number}, chunks)
     return len(features)
 
 
@@ -109,7 +100,7 @@ def count_rows(connection: Connection) -> dict[str, int]:
     counts = connection.execute(
         text(f"SELECT year, month, COUNT(*) FROM {TABLE} GROUP BY year, month ORDER BY year, month")  # noqa: S608
     )
-    return {f"{year:04d}-{month:02d}": rows for year, month, rows in counts}
+    return {name_month(year, month): rows for year, month, rows in counts}
 
 
 def _to_rows(features: pd.DataFrame) -> list[dict[str, Any]]:
