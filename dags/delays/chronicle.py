@@ -28,6 +28,7 @@ _TYPES = {
     "policy": "TEXT NOT NULL",
     "champion": "INTEGER NOT NULL",
 }
+_ALERT_TYPES = {"month": "TEXT NOT NULL PRIMARY KEY", "alert": "TEXT NOT NULL"}
 
 
 def record(warehouse: Engine, tracking_uri: str, report: dict[str, Any], policy: str) -> dict[str, Any]:
@@ -72,15 +73,7 @@ def file_alert(warehouse: Engine, report: dict[str, Any]) -> str:
         f"{performance['loss']:.3f} less than when it was put into service; {drift['count']} columns drift"
         + (f" ({', '.join(drift['found'])})." if drift["found"] else ".")
     )
-    _replace(
-        warehouse,
-        ALERTS,
-        {"month": "TEXT NOT NULL PRIMARY KEY", "alert": "TEXT NOT NULL"},
-        {
-            "month": report["month"],
-            "alert": alert,
-        },
-    )
+    _replace(warehouse, ALERTS, _ALERT_TYPES, {"month": report["month"], "alert": alert})
     return alert
 
 

@@ -39,11 +39,7 @@ def find_close(month: str) -> pd.Timestamp:
     Raises:
         ValueError: ``month`` is not a month.
     """
-    import pandas as pd
-
-    year, number = parse_month(month)
-    end = pd.Timestamp(year=year + number // 12, month=number % 12 + 1, day=1, tz=_ZONE)
-    return end.tz_convert("UTC") + SETTLED_AFTER
+    return _find_end(month) + SETTLED_AFTER
 
 
 def list_months(month: str, count: int) -> list[str]:
@@ -119,7 +115,7 @@ def read_features(warehouse: Engine, first: str, last: str, *, before: timedelta
     import pandas as pd
     from sqlalchemy import text
 
-    begin, end = _find_begin(first) - before, find_close(last) - SETTLED_AFTER
+    begin, end = _find_begin(first) - before, _find_end(last)
     query = text(
         f"SELECT {', '.join(COLUMN_TYPES)} FROM {TABLE} "  # noqa: S608  (our own names)
         "WHERE scheduled_at >= :begin AND scheduled_at < :end"
@@ -158,6 +154,13 @@ def _find_begin(month: str) -> pd.Timestamp:
 
     year, number = parse_month(month)
     return pd.Timestamp(year=year, month=number, day=1, tz=_ZONE).tz_convert("UTC")
+
+
+def _find_end(month: str) -> pd.Timestamp:
+    import pandas as pd
+
+    year, number = parse_month(month)
+    return pd.Timestamp(year=year + number // 12, month=number % 12 + 1, day=1, tz=_ZONE).tz_convert("UTC")
 
 
 def _minutes(time: timedelta) -> int:

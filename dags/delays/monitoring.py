@@ -9,7 +9,7 @@ from delays.drift import DriftRules
 from delays.evaluation import score_predictions
 from delays.history import extract_history
 from delays.model import predict
-from delays.registry import RegistryError, Version, load_version, roll_back
+from delays.registry import RegistryError, Version, load_models, read_version, roll_back
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,7 +75,7 @@ def measure_performance(served: pd.DataFrame, tracking_uri: str) -> dict[str, An
         ``r2`` and ``losses`` of each of the month's ``weeks``; and ``previous``, the ``version`` before and how much
         better its ``r2`` is, ``gain``: NaN if there was none, if it is no more, or if it has seen what happened.
     """
-    version = load_version(tracking_uri, find_version(served))
+    version = read_version(tracking_uri, find_version(served))
     judged = served.dropna(subset=["predicted_delay"]).reset_index(drop=True)
     scores = score_predictions(judged)
     weeks = [score_predictions(week)["r2"] for _, week in judged.groupby((judged["day"] - 1) // 7)]
@@ -103,18 +103,18 @@ def read_reference(warehouse: Engine, served: pd.DataFrame, tracking_uri: str, m
     Returns:
         The flights of the latest ``months`` months that the version has seen, as ``extract_history`` returns them.
     """
-    version = load_version(tracking_uri, find_version(served))
+    version = read_version(tracking_uri, find_version(served))
     return extract_history(warehouse, version.months[-1], months)
 
 
 def _score_previous(version: Version, judged: pd.DataFrame, tracking_uri: str) -> float:
     try:
-        before = load_version(tracking_uri, version.replaced)
+        before = read_version(tracking_uri, version.replaced)
     except RegistryError:
         return float("nan")
     if judged["scheduled_at"].min() < before.learned_until:
         return float("nan")
-    told = predict(before.delay_model, before.late_model, judged)
+    told = predict(*load_models(tracking_uri, before), judged)
     return float(score_predictions(judged.assign(**told.drop(columns="flight_id")))["r2"])
 
 

@@ -47,7 +47,7 @@ _TRUSTED = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """A registered pair of models.
+    """What the registry says of a pair of models.
 
     Attributes:
         number: The version's number, from 1.
@@ -55,8 +55,8 @@ class Version:
         months: The months that it has learned from or was judged on, as ``YYYY-MM`` and in their order.
         learned_until: When the last was known of what it has learned from, in UTC.
         score: The ``r2`` that it had when it was put into service.
-        delay_model: The model of the delay.
-        late_model: The model of late flights.
+        delay_model: The address of the model of the delay.
+        late_model: The address of the model of late flights.
     """
 
     number: int
@@ -64,8 +64,8 @@ class Version:
     months: tuple[str, ...]
     learned_until: datetime
     score: float
-    delay_model: Pipeline
-    late_model: Pipeline
+    delay_model: str
+    late_model: str
 
 
 class RegistryError(LookupError):
@@ -203,8 +203,8 @@ def find_champion(tracking_uri: str) -> int:
             raise
 
 
-def load_version(tracking_uri: str, number: int) -> Version:
-    """Load a registered pair of models.
+def read_version(tracking_uri: str, number: int) -> Version:
+    """Read what the registry says of a version.
 
     Args:
         tracking_uri: Where models are kept.
@@ -217,7 +217,6 @@ def load_version(tracking_uri: str, number: int) -> Version:
         RegistryError: There is no such version.
     """
     with _connect(tracking_uri) as client:
-        import mlflow
         from mlflow.exceptions import MlflowException
 
         try:
@@ -237,9 +236,25 @@ def load_version(tracking_uri: str, number: int) -> Version:
             months=tuple(version.tags["months"].split(",")),
             learned_until=datetime.fromisoformat(version.tags["learned_until"]),
             score=float(version.tags["r2"]),
-            delay_model=mlflow.sklearn.load_model(version.source),
-            late_model=mlflow.sklearn.load_model(version.tags["late_model"]),
+            delay_model=str(version.source),
+            late_model=version.tags["late_model"],
         )
+
+
+def load_models(tracking_uri: str, version: Version) -> tuple[Pipeline, Pipeline]:
+    """Load a version's models.
+
+    Args:
+        tracking_uri: Where models are kept.
+        version: As ``read_version`` returns it.
+
+    Returns:
+        The model of the delay, and that of late flights.
+    """
+    with _connect(tracking_uri):
+        import mlflow
+
+        return mlflow.sklearn.load_model(version.delay_model), mlflow.sklearn.load_model(version.late_model)
 
 
 def roll_back(tracking_uri: str, number: int) -> dict[str, int]:
@@ -255,12 +270,12 @@ def roll_back(tracking_uri: str, number: int) -> dict[str, int]:
     Raises:
         RegistryError: There is no such version, it was the first, or the one before it is no more.
     """
-    replaced = load_version(tracking_uri, number).replaced
+    replaced = read_version(tracking_uri, number).replaced
     if not replaced:
         msg = f"Version {number} of {MODEL} has replaced none: there is nothing to roll back to."
         raise RegistryError(msg)
     if find_champion(tracking_uri) == number:
-        load_version(tracking_uri, replaced)
+        load_models(tracking_uri, read_version(tracking_uri, replaced))  # what cannot predict is not put into service
         with _connect(tracking_uri) as client:
             client.set_registered_model_alias(MODEL, CHAMPION, str(replaced))
     return {"version": find_champion(tracking_uri), "gone": number}

@@ -10,7 +10,7 @@ from flights.warehouse import count_rows
 
 from delays.history import extract_history, list_months
 from delays.model import predict
-from delays.registry import Version, find_champion, load_version
+from delays.registry import find_champion, load_models, read_version
 from delays.training import check_composed
 
 if TYPE_CHECKING:
@@ -78,36 +78,18 @@ def serve(warehouse: Engine, tracking_uri: str, month: str) -> dict[str, Any]:
     Raises:
         delays.registry.RegistryError: There is no champion.
     """
-    champion = load_version(tracking_uri, find_champion(tracking_uri))
-    seen = month <= champion.months[-1]
-    rows = 0 if seen else replace_predictions(warehouse, champion, month)
-    return {"version": champion.number, "month": month, "rows": rows}
-
-
-def replace_predictions(warehouse: Engine, version: Version, month: str) -> int:
-    """Put a version's predictions of a month in the place of what the table holds of that month.
-
-    Args:
-        warehouse: Where the features are, and where the predictions go.
-        version: The version.
-        month: The month, as ``YYYY-MM``.
-
-    Returns:
-        The number of rows written; all of them, or none.
-    """
+    champion = read_version(tracking_uri, find_champion(tracking_uri))
+    if month <= champion.months[-1]:
+        return {"version": champion.number, "month": month, "rows": 0}
     flights = extract_history(warehouse, month, 1)
-    predicted = predict(version.delay_model, version.late_model, flights)
-    table = flights[["flight_id", "year", "month"]].assign(
-        version=version.number,
-        predicted_delay=predicted["predicted_delay"].to_numpy(),
-        predicted_late=predicted["predicted_late"].to_numpy(),
-    )
+    predicted = predict(*load_models(tracking_uri, champion), flights)
     year, number = parse_month(month)
+    table = predicted.assign(year=year, month=number, version=champion.number)
     rows = table[list(_TYPES)].astype(object).to_dict("records")
     with warehouse.begin() as connection:
         create_if_missing(connection, PREDICTIONS, _TYPES)
         replace_rows(connection, PREDICTIONS, _TYPES, {"year": year, "month": number}, [rows])
-    return len(table)
+    return {"version": champion.number, "month": month, "rows": len(rows)}
 
 
 def read_served(warehouse: Engine, month: str) -> pd.DataFrame:

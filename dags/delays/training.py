@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from delays.evaluation import evaluate
 from delays.history import extract_history
 from delays.model import AT_DEPARTURE, Parameters
-from delays.registry import find_champion, load_version
+from delays.registry import find_champion, load_models, read_version
 from delays.search import SearchSpace
 from delays.split import split_by_time
 
@@ -114,7 +114,7 @@ def evaluate_champion(tracking_uri: str, evaluation: pd.DataFrame) -> dict[str, 
     number = find_champion(tracking_uri)
     if not number:
         return {"version": 0}
-    champion = load_version(tracking_uri, number)
+    champion = read_version(tracking_uri, number)
     first = evaluation["scheduled_at"].min()
     if first < champion.learned_until:
         msg = (
@@ -122,4 +122,4 @@ def evaluate_champion(tracking_uri: str, evaluation: pd.DataFrame) -> dict[str, 
             f"and would be judged on flights since {first}: judge on fewer days, or on later months."
         )
         raise ValueError(msg)
-    return {"version": number, **evaluate(champion.delay_model, champion.late_model, evaluation)}
+    return {"version": number, **evaluate(*load_models(tracking_uri, champion), evaluation)}

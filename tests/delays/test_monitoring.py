@@ -12,7 +12,7 @@ from delays.chronicle import file_alert, find_chronicle, record
 from delays.drift import DriftRules, detect_drift
 from delays.monitoring import MonitoringRules, conclude, find_version, measure_performance, read_reference
 from delays.pages import draw_chronicle, report_training
-from delays.registry import find_champion, load_version
+from delays.registry import find_champion, read_version
 from delays.serving import read_served, serve
 from sklearn.metrics import r2_score
 from sqlalchemy import text
@@ -47,7 +47,7 @@ def test_a_month_like_those_before_gives_no_reason(watched, flights_of, warehous
     assert holds(report) == []
     served = read_served(warehouse, "2013-03")
     assert performance["r2"] == r2_score(served["arr_delay"], served["predicted_delay"])
-    assert performance["expected"] == load_version(tracking_uri, 1).score
+    assert performance["expected"] == read_version(tracking_uri, 1).score
     assert performance["loss"] == performance["expected"] - performance["r2"]
     assert performance["coverage"] == 1.0
     assert performance["version"] == 1

@@ -24,7 +24,8 @@ from delays.registry import (
     find_champion,
     find_tracking_uri,
     list_learned,
-    load_version,
+    load_models,
+    read_version,
     roll_back,
 )
 from delays.serving import PREDICTIONS, read_served, serve, survey
@@ -52,15 +53,14 @@ def served_rows(warehouse):
 def test_the_first_version_is_the_champion(tracking_uri, learned):
     assert learned.registered == {"version": 1, "replaced": 0}
     assert find_champion(tracking_uri) == 1
-    version = load_version(tracking_uri, 1)
+    version = read_version(tracking_uri, 1)
     assert (version.number, version.replaced, version.months) == (1, 0, ("2013-01", "2013-02"))
     assert version.score == learned.metrics["r2"]
 
 
 def test_what_is_loaded_predicts_as_what_was_trained(warehouse, tracking_uri, learned):
     flights = extract_history(warehouse, "2013-02", 1)
-    version = load_version(tracking_uri, 1)
-    told = predict(version.delay_model, version.late_model, flights)
+    told = predict(*load_models(tracking_uri, read_version(tracking_uri, 1)), flights)
     pd.testing.assert_frame_equal(told, predict(*learned.models, flights), check_exact=True)
 
 
@@ -87,8 +87,7 @@ def test_other_models_of_the_same_name_are_another_training(warehouse, tracking_
     assert again.run != learned.run
     assert again.registered == {"version": 2, "replaced": 1}
     flights = extract_history(warehouse, "2013-02", 1)
-    version = load_version(tracking_uri, 2)
-    told = predict(version.delay_model, version.late_model, flights)
+    told = predict(*load_models(tracking_uri, read_version(tracking_uri, 2)), flights)
     pd.testing.assert_frame_equal(told, predict(*again.models, flights), check_exact=True)
 
 
@@ -146,8 +145,7 @@ def test_predictions_stand_beside_what_happened(warehouse, tracking_uri, learned
     load("2013-03", flights_of("2013-03", 500))
     serve(warehouse, tracking_uri, "2013-03")
     served = read_served(warehouse, "2013-03")
-    version = load_version(tracking_uri, 1)
-    told = predict(version.delay_model, version.late_model, served)
+    told = predict(*load_models(tracking_uri, read_version(tracking_uri, 1)), served)
     assert served["predicted_delay"].tolist() == told["predicted_delay"].tolist()
     assert set(served["version"]) == {1}
 
@@ -165,7 +163,7 @@ def test_the_champion_is_judged_on_the_same_flights(warehouse, tracking_uri, lea
     from delays.evaluation import evaluate
 
     flights = extract_history(warehouse, "2013-02", 1)
-    unseen = flights[flights["scheduled_at"] >= load_version(tracking_uri, 1).learned_until]
+    unseen = flights[flights["scheduled_at"] >= read_version(tracking_uri, 1).learned_until]
     assert evaluate_champion(tracking_uri, unseen) == {"version": 1, **evaluate(*learned.models, unseen)}
     with pytest.raises(ValueError, match="Version 1, which is in service, has learned from what was known until 2013"):
         evaluate_champion(tracking_uri, flights)
@@ -232,12 +230,20 @@ def test_a_version_of_somebody_elses_is_named(tracking_uri, learned):
     client = mlflow.MlflowClient(tracking_uri)
     client.delete_model_version_tag(MODEL, "1", "replaced")
     with pytest.raises(RegistryError, match="Version 1 of flight-delay was not registered by the DAG mlops: it has no"):
-        load_version(tracking_uri, 1)
+        read_version(tracking_uri, 1)
 
 
 def test_nobody_goes_back_to_a_version_that_is_no_more(tracking_uri, second):
     mlflow.MlflowClient(tracking_uri).delete_model_version(MODEL, "1")
     with pytest.raises(RegistryError, match="has no version 1 of flight-delay"):
+        roll_back(tracking_uri, 2)
+    assert find_champion(tracking_uri) == 2
+
+
+def test_nobody_goes_back_to_models_that_are_no_more(tracking_uri, second, tmp_path):
+    model = mlflow.MlflowClient(tracking_uri).get_logged_model(read_version(tracking_uri, 1).delay_model[8:])
+    shutil.rmtree(model.artifact_location.removeprefix("file://"))
+    with pytest.raises(mlflow.exceptions.MlflowException):
         roll_back(tracking_uri, 2)
     assert find_champion(tracking_uri) == 2
 
@@ -329,7 +335,7 @@ def test_nothing_is_looked_up_in_the_network(tmp_path):
         threading.excepthook = lambda failed: print("thread", failed.exc_value)
         import pandas as pd
         from delays.model import AT_DEPARTURE, CATEGORIES, Parameters, fit_delay, fit_late
-        from delays.registry import find_champion, load_version, register, track
+        from delays.registry import find_champion, load_models, read_version, register, track
         rows = pd.DataFrame({name: ["a", "b"] * 20 if name in CATEGORIES else [1.0, 2.0] * 20 for name in AT_DEPARTURE})
         rows = rows.assign(
             flight_id="x", arr_delay=[1, 30] * 20, late=[False, True] * 20, weight=1.0, year=2013, month=1,
@@ -340,7 +346,9 @@ def test_nothing_is_looked_up_in_the_network(tmp_path):
         uri = sys.argv[1]
         run = track(uri, "t", *models, rows, Parameters(), metrics, pd.DataFrame({"mae": [1.0]}))
         register(uri, run, rows, metrics)
-        print("version", load_version(uri, find_champion(uri)).number)
+        version = read_version(uri, find_champion(uri))
+        load_models(uri, version)
+        print("version", version.number)
     """
     told = python(code, f"sqlite:///{tmp_path}/mlflow.db")
     assert "version 1" in told
