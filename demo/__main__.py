@@ -17,24 +17,21 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import create_engine
 
-from airflow_linepipe.testing import StandaloneAirflow, StandaloneError
+from airflow_linepipe.testing import StandaloneError
+from demo.lifecycle import DAGS, find_failed, live, read_log_tail, start_airflow
 from demo.model import read_months
 from demo.progress import Progress
-from demo.report import RunReport, decide_exit_status, find_artifacts, find_failed, render
+from demo.report import RunReport, decide_exit_status, find_artifacts, render
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from airflow_linepipe.testing.records import DagRunRecord, TaskRecord
+    from airflow_linepipe.testing import StandaloneAirflow
+    from airflow_linepipe.testing.records import DagRunRecord
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-DAGS = ("dataops", "mlops", "mlops_update")
 MONTHS = ("2013-01", "2013-02", "2013-03")
 INTERRUPTED = 130  # what a shell says of a program that Ctrl-C ended: 128 + SIGINT
-
-_DAG_SECONDS = 120.0
-_MONTH_SECONDS = 900.0
-_LOG_LINES = 40
 
 
 def main() -> int:
@@ -53,15 +50,10 @@ def main() -> int:
 
 def _run(folder: Path, *, dags: Path) -> int:
     home, warehouse = folder / "airflow", folder / "warehouse.db"
-    # The URI form of a connection cannot hold an absolute path of SQLite's.
-    connection = json.dumps({"conn_type": "sqlite", "host": str(warehouse)})
     print(f"Starting Airflow in {home} …", flush=True)
     began = time.monotonic()
-    with StandaloneAirflow(home=home, dags=dags, environment={"AIRFLOW_CONN_WAREHOUSE": connection}) as airflow:
+    with start_airflow(home, dags=dags, warehouse=warehouse) as airflow:
         print(f"Airflow is up at {airflow.url} after {time.monotonic() - began:.0f} s.", flush=True)
-        for dag_id in DAGS:
-            airflow.wait_for_dag(dag_id, timeout=_DAG_SECONDS, tolerant=False)
-        _refuse_import_errors(airflow.import_errors())
         reports = [report for month in MONTHS for report in _run_month(airflow, month)]
         print(f"\n{render(reports, _read_months(warehouse))}")
         print(
@@ -69,40 +61,32 @@ def _run(folder: Path, *, dags: Path) -> int:
         )
         for report in reports:
             for task in find_failed(report.tasks):
-                print(f"\n{_read_log_tail(airflow, report, task)}")
+                named = f"{report.run.dag_id} {task.label} of {report.month}, try {task.try_number}"
+                print(f"\nThe end of the log of {named}:\n{read_log_tail(airflow, report.run, task)}")
         if os.environ.get("KEEP") == "1":
             _keep_up(airflow)
     return decide_exit_status(reports)
 
 
-def _refuse_import_errors(errors: Mapping[str, str]) -> None:
-    if errors:
-        told = "\n\n".join(f"{name} cannot be imported:\n{text}" for name, text in errors.items())
-        raise StandaloneError(told)
-
-
 def _run_month(airflow: StandaloneAirflow, month: str) -> list[RunReport]:
-    """Trigger ``dataops`` for a month, wait until all that follows from it is done, and return what was done."""
-    before = {dag_id: len(airflow.runs(dag_id)) for dag_id in DAGS}
-    _trigger(airflow, month)
+    """Trigger ``dataops`` for a month, and return what was done."""
     progress = Progress(sys.stdout)
 
     def show(unfinished: Sequence[DagRunRecord]) -> None:
         progress.show({f"{month} {run.dag_id}": airflow.tasks(run.dag_id, run.run_id) for run in unfinished})
 
     try:
-        airflow.settle(DAGS, timeout=_MONTH_SECONDS, on_progress=show)
+        runs = live(airflow, lambda: _trigger(airflow, month), on_progress=show)
     finally:
         progress.close()
     return [
         RunReport(
             month=month,
             run=run,
-            tasks=airflow.tasks(dag_id, run.run_id),
-            artifacts=find_artifacts(airflow.xcoms(dag_id, run.run_id)),
+            tasks=airflow.tasks(run.dag_id, run.run_id),
+            artifacts=find_artifacts(airflow.xcoms(run.dag_id, run.run_id)),
         )
-        for dag_id in DAGS
-        for run in airflow.runs(dag_id)[before[dag_id] :]
+        for run in runs
     ]
 
 
@@ -120,14 +104,6 @@ def _read_months(warehouse: Path) -> list[dict[str, Any]]:
     months = read_months(engine)
     engine.dispose()
     return months
-
-
-def _read_log_tail(airflow: StandaloneAirflow, report: RunReport, task: TaskRecord) -> str:
-    log = airflow.log(
-        report.run.dag_id, report.run.run_id, task.task_id, try_number=task.try_number, map_index=task.map_index
-    )
-    tail = "\n".join(log.splitlines()[-_LOG_LINES:])
-    return f"The end of the log of {report.run.dag_id} {task.label} of {report.month}, try {task.try_number}:\n{tail}"
 
 
 def _keep_up(airflow: StandaloneAirflow) -> None:

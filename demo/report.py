@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from demo.lifecycle import find_failed
+from demo.model import render_model
+from demo.table import render_size, render_table
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from airflow_linepipe.testing.records import DagRunRecord, TaskRecord, XComRecord
-
-from demo.model import render_model
-from demo.table import render_size, render_table
 
 MARK = "linepipe_artifact"
 
@@ -70,11 +71,6 @@ def find_artifacts(xcoms: Iterable[XComRecord]) -> tuple[Artifact, ...]:
             # A task with several outputs pushes the same reference under several keys.
             found[artifact.uri] = artifact
     return tuple(found.values())
-
-
-def find_failed(tasks: Iterable[TaskRecord]) -> tuple[TaskRecord, ...]:
-    """Return the tasks that failed themselves, not those that were not run because of it."""
-    return tuple(task for task in tasks if task.state == "failed")
 
 
 def decide_exit_status(reports: Iterable[RunReport]) -> int:

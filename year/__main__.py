@@ -11,12 +11,15 @@ import argparse
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from airflow_linepipe.errors import StandaloneError
-from demo.model import render_model
+from sqlalchemy import create_engine
+
+from airflow_linepipe.testing import StandaloneError
+from demo.lifecycle import start_airflow
+from demo.model import read_months, render_model
 from year.laptop import replay
-from year.scheduled import ScheduledYear
+from year.scheduled import find_picture, live_month
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,11 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folder = REPOSITORY / ".year"
     shutil.rmtree(folder, ignore_errors=True)
     try:
-        with ScheduledYear(folder / "airflow", dags=REPOSITORY / "dags") as year:
-            for month in months:
-                print(year.live(month), flush=True)
-            lived = year.read()
-            print(f"\n{render_model(lived)}\n\nThe picture: {year.picture()}")
+        lived = _live(folder, months)
     except StandaloneError as error:
         print(f"\n{error}")
         return 1
@@ -47,6 +46,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     print(f"Without Airflow the same functions give another table:\n{render_model(calculated)}")
     return 1
+
+
+def _live(folder: Path, months: Sequence[str]) -> list[dict[str, Any]]:
+    """Live through the months on a real Airflow, and return what its warehouse says of them."""
+    warehouse = folder / "warehouse.db"
+    with start_airflow(folder / "airflow", dags=REPOSITORY / "dags", warehouse=warehouse) as airflow:
+        for month in months:
+            print(live_month(airflow, month), flush=True)
+        engine = create_engine(f"sqlite:///{warehouse}")
+        lived = read_months(engine)
+        engine.dispose()
+        print(f"\n{render_model(lived)}\n\nThe picture: {find_picture(airflow)}")
+    return lived
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from sqlalchemy import create_engine, text
 from airflow_linepipe.testing import StandaloneError
 from airflow_linepipe.testing.records import DagRunRecord, TaskRecord, XComRecord
 from demo import __main__ as program
+from demo import lifecycle
 from demo.model import read_months, render_model
 from demo.progress import Progress, summarise
 from demo.report import RunReport, decide_exit_status, find_artifacts, render
@@ -244,7 +245,7 @@ class FakeAirflow:
 
 @pytest.fixture
 def demo(monkeypatch, tmp_path):
-    monkeypatch.setattr(program, "StandaloneAirflow", FakeAirflow)
+    monkeypatch.setattr(lifecycle, "StandaloneAirflow", FakeAirflow)
     monkeypatch.setattr(program, "REPOSITORY", tmp_path)
     monkeypatch.setattr(program, "_read_months", lambda _: [])
     monkeypatch.delenv("KEEP", raising=False)
