@@ -129,15 +129,20 @@ def test_the_share_of_old_flights_is_kept(warehouse, history, served, share):
     assert composed["weight"].notna().all()
 
 
-def test_old_labels_are_checked_too(warehouse, history, served, load, flights_of):
-    odd = flights_of("2013-01", 600)
-    load("2013-01", odd.assign(arr_delay=odd["dep_delay"] + 5_000, late=True))
+def compose(warehouse, served):
+    """All values of the whole pipeline, by name."""
     config = replace(UpdateConfig(), composition=RULES)
     pipeline = Pipeline(
         COMPOSING, config=config, warehouse=warehouse, served=served, month="2013-04", track_history=True
     )
     pipeline.run()
-    outputs = {name: value for step in pipeline.history for name, value in step["outputs"].items()}
+    return {name: value for step in pipeline.history for name, value in step["outputs"].items()}
+
+
+def test_old_labels_are_checked_too(warehouse, history, served, load, flights_of):
+    odd = flights_of("2013-01", 600)
+    load("2013-01", odd.assign(arr_delay=odd["dep_delay"] + 5_000, late=True))
+    outputs = compose(warehouse, served)
     composed = outputs["training_set"]
     assert set(composed.loc[composed["part"] == "old", "month"]) == {2}
     assert outputs["composition"]["rejected"]["impossible"] == 600
@@ -190,12 +195,7 @@ def test_there_may_be_nothing_old(warehouse, history, served):
 
 def test_the_pipeline_makes_a_set_that_can_be_learned_from(warehouse, history, served):
     """R58."""
-    config = replace(UpdateConfig(), composition=RULES)
-    pipeline = Pipeline(
-        COMPOSING, config=config, warehouse=warehouse, served=served, month="2013-04", track_history=True
-    )
-    pipeline.run()
-    outputs = {name: value for step in pipeline.history for name, value in step["outputs"].items()}
+    outputs = compose(warehouse, served)
     composed = outputs["training_set"]
     rows = composed["part"].value_counts()
     assert outputs["composition"] == {

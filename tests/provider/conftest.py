@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from finished import Finished
+from sqlalchemy import Engine, create_engine
 
 from airflow_linepipe.testing import StandaloneAirflow
 
@@ -91,6 +92,16 @@ def example_dags() -> Mapping[str, Any]:
     bag = DagBag(str(ROOT / "dags"), bundle_name="dags-folder")
     assert bag.import_errors == {}
     return bag.dags
+
+
+@pytest.fixture
+def sqlite_warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """An empty database behind the connection that the example DAGs keep their features in."""
+    path = tmp_path / "warehouse.db"
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps({"conn_type": "sqlite", "host": str(path)}))
+    engine = create_engine(f"sqlite:///{path}")
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture(scope="session")

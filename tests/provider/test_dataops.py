@@ -12,18 +12,9 @@ import pyarrow as pa
 import pytest
 from flights.source import find_data_folder
 from flights_oracle import expected_month
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 
 MONTHS = ("2013-01", "2013-02")
-
-
-@pytest.fixture
-def sqlite_warehouse(tmp_path, monkeypatch):
-    path = tmp_path / "warehouse.db"
-    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps({"conn_type": "sqlite", "host": str(path)}))
-    engine = create_engine(f"sqlite:///{path}")
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import mlflow
 import pytest
 from delays.chronicle import find_chronicle
@@ -11,19 +9,14 @@ from delays.registry import MODEL, find_champion
 from delays.serving import serve
 from flights.warehouse import create_table, replace_month
 from made_flights import make_flights
-from sqlalchemy import create_engine
 from trained import learn
 
 FEW = {"training.config.parameters.iterations": 30, "training.config.space.leaves": [4]}
 
 
 @pytest.fixture
-def warehouse(tmp_path, monkeypatch):
-    path = tmp_path / "warehouse.db"
-    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps({"conn_type": "sqlite", "host": str(path)}))
-    engine = create_engine(f"sqlite:///{path}")
-    yield engine
-    engine.dispose()
+def warehouse(sqlite_warehouse):
+    return sqlite_warehouse
 
 
 @pytest.fixture
