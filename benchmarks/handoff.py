@@ -42,7 +42,7 @@ def numbers(rows: int) -> pd.DataFrame:
 def take_turns(
     value: Any, contenders: Sequence[Contender], *, rounds: int = ROUNDS
 ) -> Mapping[str, tuple[float, float]]:
-    """The median seconds of writing and of reading a value, in turns, so that a slow moment meets all of them."""
+    """The seconds of writing and of reading a value at each one's best, in turns: a slow moment meets all of them."""
     taken: dict[str, list[tuple[float, float]]] = {contender.name: [] for contender in contenders}
     for _ in range(rounds):
         for contender in contenders:

@@ -63,8 +63,8 @@ def write_page(rows: Sequence[Row], path: Path) -> None:
     machine = f"{os.cpu_count()} cores, {_memory()} GB of memory, {platform.system()} {platform.machine()}"
     page = f"""# Benchmarks
 
-What `make bench` measured in one run: medians of several rounds, each contender in turn with ours. The ratio is what
-counts, because a slow moment of the machine meets both.
+What `make bench` measured in one run, each contender in turn with ours over several rounds: the best round of what is
+written and read, else the median. The ratio is what counts, because a slow moment of the machine meets both.
 
 * {machine}
 * Python {platform.python_version()}, {versions}

@@ -32,7 +32,7 @@ def own_columns(frame: pd.DataFrame, memory: memoryview) -> pd.DataFrame:
     import pandas as pd
 
     raw = np.frombuffer(memory, dtype=np.uint8)
-    columns = [frame.iloc[:, position] for position in range(frame.shape[1])]
+    columns = [column for _, column in frame.items()]
     views = [_view(column.to_numpy(), raw) if _is_shared(column.dtype) else None for column in columns]
     block = _block(views, raw)
     if block is not None:

@@ -15,7 +15,15 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-__all__ = ["has_plain_labels", "holds_containers", "holds_objects", "is_kept", "is_plain_json", "texts_of"]
+__all__ = [
+    "has_plain_labels",
+    "holds_containers",
+    "holds_objects",
+    "is_kept",
+    "is_plain_json",
+    "levels_of",
+    "texts_of",
+]
 
 
 def has_plain_labels(frame: pd.DataFrame) -> bool:
@@ -23,7 +31,9 @@ def has_plain_labels(frame: pd.DataFrame) -> bool:
     return (
         frame.columns.is_unique
         and all(name is None or isinstance(name, str) for name in frame.index.names)
-        and all(type(label) is str for level in _levels(frame.columns) if holds_objects(level.dtype) for label in level)
+        and all(
+            type(label) is str for level in levels_of(frame.columns) if holds_objects(level.dtype) for label in level
+        )
     )
 
 
@@ -50,7 +60,7 @@ def is_kept(frame: pd.DataFrame, table: pa.Table, read: Callable[[pa.Table], pd.
         return False
     if not isinstance(frame.index, pd.RangeIndex) and not _same_index(frame.index, head.index):
         return False
-    columns = [*(frame.iloc[:, position] for position in range(frame.shape[1])), *_levels(frame.index)]
+    columns = [*(column for _, column in frame.items()), *levels_of(frame.index)]
     return all(
         _is_column_kept(ours, table.column(position))
         for position, ours in enumerate(columns)
@@ -61,11 +71,12 @@ def is_kept(frame: pd.DataFrame, table: pa.Table, read: Callable[[pa.Table], pd.
 def _has_categories(frame: pd.DataFrame) -> bool:
     import pandas as pd
 
-    index_dtypes = [level.dtype for level in _levels(frame.index)]
+    index_dtypes = [level.dtype for level in levels_of(frame.index)]
     return any(isinstance(dtype, pd.CategoricalDtype) for dtype in (*frame.dtypes, *index_dtypes))
 
 
-def _levels(index: pd.Index[Any]) -> list[pd.Index[Any]]:
+def levels_of(index: pd.Index[Any]) -> list[pd.Index[Any]]:
+    """The levels of an index, each as long as the index; an index of one level is its own."""
     return [index.get_level_values(position) for position in range(index.nlevels)]
 
 
@@ -75,7 +86,7 @@ def _same_labels(ours: pd.Index[Any], theirs: pd.Index[Any]) -> bool:
         and bool(ours.equals(theirs))
         and all(
             _same_objects(one.array, other.array)
-            for one, other in zip(_levels(ours), _levels(theirs), strict=True)
+            for one, other in zip(levels_of(ours), levels_of(theirs), strict=True)
             if holds_objects(one.dtype)
         )
     )
@@ -87,7 +98,9 @@ def _same_index(ours: pd.Index[Any], theirs: pd.Index[Any]) -> bool:
         type(ours) is type(theirs)
         and list(ours.names) == list(theirs.names)
         and getattr(ours, "freq", None) == getattr(theirs, "freq", None)
-        and all(_same_dtype(one.dtype, other.dtype) for one, other in zip(_levels(ours), _levels(theirs), strict=True))
+        and all(
+            _same_dtype(one.dtype, other.dtype) for one, other in zip(levels_of(ours), levels_of(theirs), strict=True)
+        )
     )
 
 

@@ -8,7 +8,6 @@ found by reading one row back, and such a frame is left to another codec.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +20,7 @@ from airflow_linepipe.handoff.codecs.fidelity import (
     is_plain_json,
     texts_of,
 )
+from airflow_linepipe.handoff.codecs.validity import table_with_bitmaps, table_without_bitmaps
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,8 +30,6 @@ __all__ = ["frame_from_table", "series_from_table", "table_from_frame", "table_f
 
 _EXTRAS: Final = b"linepipe"
 _UNNAMED: Final = "value"
-# NumPy's dtypes: Arrow's own floats are called "float[pyarrow]".
-_MISSING_IN_DATA: Final = re.compile(r"float\d+|(datetime64|timedelta64)\[\w+\]")
 
 
 def table_from_frame(frame: pd.DataFrame) -> pa.Table | None:
@@ -40,12 +38,10 @@ def table_from_frame(frame: pd.DataFrame) -> pa.Table | None:
 
     if not has_plain_labels(frame) or not is_plain_json(frame.attrs) or not frame.flags.allows_duplicate_labels:
         return None
-    if any(
-        holds_containers(frame.iloc[:, position]) for position, dtype in enumerate(frame.dtypes) if holds_objects(dtype)
-    ):
+    if any(holds_containers(column) for _, column in frame.items() if holds_objects(column.dtype)):
         return None
     try:
-        table = pa.Table.from_pandas(frame)
+        table = table_with_bitmaps(frame)
         table = table.replace_schema_metadata({**(table.schema.metadata or {}), _EXTRAS: _extras(frame, table)})
         kept = is_kept(frame, table, frame_from_table)
     except (pa.ArrowException, TypeError, ValueError, OverflowError, NotImplementedError):
@@ -66,7 +62,7 @@ def frame_from_table(table: pa.Table, memory: memoryview | None = None, columns:
     """
     import pandas as pd
 
-    frame = _without_bitmaps(table).to_pandas(split_blocks=True)
+    frame = table_without_bitmaps(table).to_pandas(split_blocks=True)
     if memory is not None:
         frame = own_columns(frame, memory)
     extras = json.loads((table.schema.metadata or {}).get(_EXTRAS, b"{}"))
@@ -101,32 +97,6 @@ def series_from_table(table: pa.Table, memory: memoryview | None = None) -> pd.S
     """The series that `table_from_series` was given; see `frame_from_table`."""
     series = frame_from_table(table, memory).iloc[:, 0]
     return series.rename(None) if json.loads(table.schema.metadata[_EXTRAS])["unnamed"] else series
-
-
-def _without_bitmaps(table: pa.Table) -> pa.Table:
-    """The table without its account of missing values where NumPy's own, NaN and NaT, stand in the data.
-
-    Arrow would copy such a column to put them there a second time.
-    """
-    import pyarrow as pa
-
-    described = table.schema.pandas_metadata["columns"]
-    names = {column["field_name"] for column in described if _MISSING_IN_DATA.fullmatch(column["numpy_type"])}
-    columns = [
-        _without_bitmap(column) if name in names else column
-        for name, column in zip(table.schema.names, table.columns, strict=True)
-    ]
-    return pa.Table.from_arrays(columns, schema=table.schema)
-
-
-def _without_bitmap(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    import pyarrow as pa
-
-    bare = [
-        pa.Array.from_buffers(chunk.type, len(chunk), [None, chunk.buffers()[1]], null_count=0, offset=chunk.offset)
-        for chunk in column.chunks
-    ]
-    return pa.chunked_array(bare, column.type)
 
 
 def _extras(frame: pd.DataFrame, table: pa.Table) -> bytes:

@@ -15,6 +15,8 @@ from fingerprint import fingerprint
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from airflow_linepipe.handoff.codecs.validity import table_with_bitmaps
+
 UTC_TIMES = pd.to_datetime(["2020-01-01", None], utc=True)
 
 
@@ -324,6 +326,39 @@ def test_every_bit_of_a_nan_comes_back(travel):
     trip = travel(value)
     assert trip.reference.codec == "arrow"
     assert trip.value["a"].to_numpy().view("u8").tolist() == patterns.tolist()
+
+
+def check_as_pyarrow(frame):
+    table, expected = table_with_bitmaps(frame), pa.Table.from_pandas(frame)
+    table.validate(full=True)
+    assert table.schema.equals(expected.schema, check_metadata=True)
+    # A NaN that is not missing equals nothing.
+    assert repr(table.to_pydict()) == repr(expected.to_pydict())
+
+
+def gaps(dtype, rows):
+    """Every third of the values is missing."""
+    values = np.arange(rows).astype(dtype)
+    values[::3] = np.array("nat" if values.dtype.kind in "mM" else "nan", dtype=dtype)
+    return values
+
+
+DTYPES = ["f2", "f4", "f8", "M8[s]", "M8[ms]", "M8[us]", "M8[ns]", "m8[s]", "m8[ms]", "m8[us]", "m8[ns]"]
+
+
+@pytest.mark.parametrize("rows", [0, 1, 7, 8, 9, 1_000])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_what_is_missing_is_what_pyarrow_says_it_is(dtype, rows):
+    values = gaps(dtype, rows)
+    frame = pd.DataFrame({"gaps": values, "none": np.arange(rows).astype(dtype), "strided": values.repeat(2)[::2]})
+    indexed = [frame.set_index("gaps")] if dtype != "f2" else []  # pandas has no index of float16
+    for value in (frame, frame.iloc[rows // 3 : rows - rows // 3], *indexed):
+        check_as_pyarrow(value)
+
+
+@pytest.mark.parametrize("value", OPEN.values(), ids=OPEN.keys())
+def test_a_table_is_what_pyarrow_makes_of_a_frame(value):
+    check_as_pyarrow(value)
 
 
 # --- frames that nobody thought of ----------------------------------------------------------------------------------
