@@ -12,7 +12,7 @@ demo: $(VENV)/.installed-demo
 	@PYTHONPATH=dags KEEP="$(KEEP)" $(BIN)/python -m demo
 
 test: $(VENV)/.installed-test
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check

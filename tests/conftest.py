@@ -59,6 +59,20 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     item.extra_keyword_matches.update(re.findall(r"\bR\d\d\b", getattr(item, "obj", item).__doc__ or ""))
 
 
+_LONGEST = ("test_real_mlops.py", "test_architecture.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the longest files begin first, and those last whose real Airflow runs on until the end of the session."""
+
+    def turn(item: pytest.Item) -> int:
+        if item.path.name in _LONGEST:
+            return _LONGEST.index(item.path.name)
+        return len(_LONGEST) + bool(item.get_closest_marker("airflow_server"))
+
+    items.sort(key=turn)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
     """Of what a test has logged and printed, only texts can be told to pytest's other process."""

@@ -55,7 +55,8 @@ class StandaloneAirflow:
     Args:
         home: The folder that becomes AIRFLOW_HOME; made if missing, kept afterwards. A second start in the same
             folder finds the first one's runs.
-        dags: The DAGs folder. New and changed files are seen within seconds.
+        dags: The DAGs folder. New and changed files are seen within seconds; one that has not changed itself is read
+            again within an hour, whatever it imports.
         environment: Variables for Airflow and its tasks, over the ones set here; connections, for example, as
             ``AIRFLOW_CONN_…``. The caller's own variables are passed on, except those whose names begin with AIRFLOW.
         parallelism: How many tasks run at once.
