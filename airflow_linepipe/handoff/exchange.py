@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import tempfile
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -114,7 +114,7 @@ class Exchange:
         codec, encoding = self._encode(value, name, producer)
         uri = artifact_uri(self.storage, producer, name, encoding.extension)
         try:
-            with self._open_store(uri).write(uri) as file, _Counted(file) as counted:
+            with self._open_store(uri).write(uri) as file, _Counted(file, lasting=encoding.lasting) as counted:
                 try:
                     encoding.write(cast("BinaryIO", counted))
                 except MemoryError:
@@ -251,11 +251,18 @@ class Exchange:
 
 
 class _Counted(io.RawIOBase):
-    """A binary file that counts and digests what is written to it."""
+    """A binary file that counts and digests what is written to it.
 
-    def __init__(self, file: BinaryIO) -> None:
+    Args:
+        file: Where it goes.
+        lasting: Whether what is written stays as it is until this is closed: the digest may fall behind then.
+    """
+
+    def __init__(self, file: BinaryIO, *, lasting: bool) -> None:
         self._file = file
+        self._lasting = lasting
         self._helper = ThreadPoolExecutor(1)
+        self._digesting: list[Future[blake3]] = []
         self.digest = _new_digest(0)
         self.nbytes = 0
         # What the storage, and not the value, has raised.
@@ -263,17 +270,22 @@ class _Counted(io.RawIOBase):
 
     def write(self, data: Any) -> int:
         view = memoryview(data).cast("B")
-        if view.nbytes < _FOR_A_HELPER:
+        if view.nbytes < _FOR_A_HELPER and not self._is_behind():
             self.digest.update(view)
             self._forward(view)
         else:
             digesting = self._helper.submit(self.digest.update, view)
+            self._digesting.append(digesting)
             try:
                 self._forward(view)
             finally:
-                digesting.result()
+                if not self._lasting:
+                    digesting.result()
         self.nbytes += view.nbytes
         return view.nbytes
+
+    def _is_behind(self) -> bool:
+        return bool(self._digesting) and not self._digesting[-1].done()
 
     def _forward(self, view: memoryview) -> None:
         try:
@@ -284,6 +296,8 @@ class _Counted(io.RawIOBase):
 
     def close(self) -> None:
         self._helper.shutdown()
+        for digesting in self._digesting:
+            digesting.result()
         super().close()
 
     def writable(self) -> bool:

@@ -20,7 +20,7 @@ from airflow_linepipe.handoff.codecs import TABLE_TYPES
 from airflow_linepipe.handoff.layout import artifact_uri
 from airflow_linepipe.handoff.stores import open_store
 from airflow_linepipe.testing.comparison import is_same
-from airflow_linepipe.testing.watching import ForwardFile, watch_pickles
+from airflow_linepipe.testing.watching import ForwardFile, LateFile, watch_pickles
 
 __all__ = ["CodecContract"]
 
@@ -183,6 +183,18 @@ class CodecContract:
         except TypeError as error:
             pytest.fail(f"`Encoding.write` writes bytes, or what has a buffer of bytes: {error}.")
         assert not file.closed, "`Encoding.write` leaves its file open: the store has to finish it."
+
+    def test_what_it_says_lasts_stays_as_it_is(self, value: Any) -> None:
+        encoding = self._encode(value)
+        if not encoding.lasting:
+            return
+        file = LateFile()
+        try:
+            encoding.write(_binary(file))
+        except BufferError as error:
+            pytest.fail(f"A codec that writes to its buffers again leaves `Encoding.lasting` False: {error}.")
+        message = "A codec that writes to its buffers again leaves `Encoding.lasting` False: they are digested later."
+        assert file.later == file.content, message
 
     def test_writing_again_carries_an_equal_value(self, value: Any, tmp_path: Path) -> None:
         with self._exchange(tmp_path) as exchange:

@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
-__all__ = ["ForwardFile", "watch_pickles"]
+__all__ = ["ForwardFile", "LateFile", "watch_pickles"]
 
 _FOUND: ContextVar[list[str] | None] = ContextVar("airflow_linepipe_found_by_pickle", default=None)
 
@@ -38,6 +38,24 @@ class ForwardFile(io.RawIOBase):
     def tell(self) -> int:
         """How many bytes have been written."""
         return len(self.content)
+
+
+class LateFile(ForwardFile):
+    """One that looks at everything a second time when the writing is over."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pieces: list[memoryview] = []
+
+    def write(self, data: Any) -> int:
+        """Take a piece, and keep hold of it."""
+        self._pieces.append(memoryview(data).cast("B"))
+        return super().write(data)
+
+    @property
+    def later(self) -> bytes:
+        """What the pieces hold now."""
+        return b"".join(self._pieces)
 
 
 @contextmanager

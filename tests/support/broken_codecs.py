@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import mmap
 import pickle
+from array import array
 from collections import deque
 from dataclasses import replace
 from itertools import count
@@ -53,6 +54,38 @@ class TestLosesTheType(Broken):
         "test_what_is_read_is_what_was_written": "A <class 'collections.deque'> came back as a <class 'list'>.",
         "test_it_reads_with_allow_pickle_off_unless_it_unpickles": "came back as a <class 'list'>",
     }
+
+
+class Reusing(Described):
+    """Has one buffer for all of its pieces, and says that they last."""
+
+    def __init__(self):
+        super().__init__(lasting=True)
+
+    def write(self, value, file):
+        buffer = array("q", [0])
+        for item in value:
+            buffer[0] = item
+            file.write(buffer)
+
+
+class Resizing(Reusing):
+    def write(self, value, file):
+        buffer = array("q")
+        for item in value:
+            buffer.append(item)
+            file.write(buffer)
+            buffer.pop()
+
+
+class TestReusesABufferThatLasts(Broken):
+    codec = Reusing()
+    breaks = {"test_what_it_says_lasts_stays_as_it_is": "they are digested later"}
+
+
+class TestResizesABufferThatLasts(Broken):
+    codec = Resizing()
+    breaks = {"test_what_it_says_lasts_stays_as_it_is": "leaves `Encoding.lasting` False"}
 
 
 class Rounding(DequeCodec):

@@ -55,7 +55,7 @@ class ArrowCodec:
         def write(file: BinaryIO) -> None:
             _write(table, file, self._compression_of(table))
 
-        return Encoding(type=type_name, extension=".arrow", write=write, summary=_summary(value, table))
+        return Encoding(type=type_name, extension=".arrow", write=write, summary=_summary(value, table), lasting=True)
 
     def decode(self, payload: Payload) -> Any:
         import pyarrow as pa

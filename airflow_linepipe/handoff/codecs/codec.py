@@ -28,6 +28,8 @@ class Encoding:
         write: Streams the bytes into a binary file that can only be written to, and knows its position (``tell()``).
         summary: What a person wants to see of the value, JSON-safe.
         value: The value itself, JSON-safe, where it is small and plain.
+        lasting: Whether every buffer that `write` hands over stays as it is until `write` has returned. It is then
+            digested beside all that follows, else before `write` goes on.
     """
 
     type: str
@@ -35,6 +37,7 @@ class Encoding:
     write: Callable[[BinaryIO], None]
     summary: Mapping[str, Json] = field(default_factory=dict)
     value: Json | Literal[Absent.ABSENT] = ABSENT
+    lasting: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,16 +6,18 @@ import json
 import math
 from datetime import date
 from decimal import Decimal
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     import numpy as np
     import pandas as pd
     import pyarrow as pa
 
 __all__ = [
+    "columns_of",
     "has_plain_labels",
     "holds_containers",
     "holds_objects",
@@ -60,12 +62,11 @@ def is_kept(frame: pd.DataFrame, table: pa.Table, read: Callable[[pa.Table], pd.
         return False
     if not isinstance(frame.index, pd.RangeIndex) and not _same_index(frame.index, head.index):
         return False
-    columns = [*(column for _, column in frame.items()), *levels_of(frame.index)]
-    return all(
-        _is_column_kept(ours, table.column(position))
-        for position, ours in enumerate(columns)
-        if _is_doubtful(ours.dtype)
+    levels = enumerate(levels_of(frame.index), start=frame.shape[1])
+    doubtful = chain(
+        columns_of(frame, _is_doubtful), ((at, level) for at, level in levels if _is_doubtful(level.dtype))
     )
+    return all(_is_column_kept(ours, table.column(position)) for position, ours in doubtful)
 
 
 def _has_categories(frame: pd.DataFrame) -> bool:
@@ -73,6 +74,11 @@ def _has_categories(frame: pd.DataFrame) -> bool:
 
     index_dtypes = [level.dtype for level in levels_of(frame.index)]
     return any(isinstance(dtype, pd.CategoricalDtype) for dtype in (*frame.dtypes, *index_dtypes))
+
+
+def columns_of(frame: pd.DataFrame, is_wanted: Callable[[Any], bool]) -> Iterator[tuple[int, pd.Series[Any]]]:
+    """The columns whose dtype is wanted, with their positions: only of these pandas has to make a Series."""
+    return ((position, frame.iloc[:, position]) for position, dtype in enumerate(frame.dtypes) if is_wanted(dtype))
 
 
 def levels_of(index: pd.Index[Any]) -> list[pd.Index[Any]]:

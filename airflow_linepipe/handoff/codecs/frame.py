@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow_linepipe.handoff.codecs.columns import own_columns
 from airflow_linepipe.handoff.codecs.fidelity import (
+    columns_of,
     has_plain_labels,
     holds_containers,
     holds_objects,
@@ -38,7 +39,7 @@ def table_from_frame(frame: pd.DataFrame) -> pa.Table | None:
 
     if not has_plain_labels(frame) or not is_plain_json(frame.attrs) or not frame.flags.allows_duplicate_labels:
         return None
-    if any(holds_containers(column) for _, column in frame.items() if holds_objects(column.dtype)):
+    if any(holds_containers(column) for _, column in columns_of(frame, holds_objects)):
         return None
     try:
         table = table_with_bitmaps(frame)

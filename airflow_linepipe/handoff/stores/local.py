@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import uuid
@@ -9,15 +10,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from airflow_linepipe.handoff.stores.memory import map_privately, read_whole
 from airflow_linepipe.handoff.stores.store import StoredObject
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer as Buffer
 
 __all__ = ["LocalStore"]
 
 _SCHEME: Final = "file://"
 _ATTEMPTS: Final = 100
+_LARGE: Final = 1 << 20
 
 
 class LocalStore:
@@ -62,12 +67,27 @@ class LocalStore:
                 os.rmdir(folder)  # noqa: PTH106  (a text, as os.walk gives it)
 
 
+class _ReservingFile(io.FileIO):
+    """A file that asks its disk for the room of a large write before it: ext4 takes three quarters of the time then.
+
+    Only if the disk is this machine's: a file system of the network would have to ask another one.
+    """
+
+    def write(self, data: Buffer) -> int:
+        nbytes = memoryview(data).nbytes
+        if nbytes >= _LARGE and os.major(os.fstat(self.fileno()).st_dev) and hasattr(os, "posix_fallocate"):
+            # Where it cannot be reserved, the write itself finds that out.
+            with suppress(OSError):
+                os.posix_fallocate(self.fileno(), self.tell(), nbytes)
+        return super().write(data)
+
+
 def _open_new(path: Path) -> BinaryIO:
     """Open a file that does not exist, in a folder that need not."""
     for attempt in range(_ATTEMPTS):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            return path.open("xb")
+            return io.BufferedWriter(_ReservingFile(path, "x"))
         except (FileNotFoundError, FileExistsError):  # pruned in between, as an empty one
             if attempt == _ATTEMPTS - 1:
                 raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 
 import numpy as np
 import pandas as pd
@@ -12,10 +13,9 @@ from blake3 import blake3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_linepipe.errors import (
-    SettingError,
-)
-from airflow_linepipe.handoff import Exchange, Producer
+from airflow_linepipe.errors import SettingError
+from airflow_linepipe.handoff import CodecRegistry, Encoding, Exchange, Producer
+from airflow_linepipe.handoff import exchange as exchange_module
 from airflow_linepipe.handoff.reference import MAX_REFERENCE_BYTES
 
 
@@ -32,14 +32,73 @@ def test_the_reference_says_what_was_stored_and_where(exchange, producer, tmp_pa
 
 @pytest.mark.parametrize(
     "value",
-    [None, 1.5, "text", b"bytes", np.arange(10), pd.DataFrame({"a": [1]}), {1, 2}, range(3)],
-    ids=lambda value: type(value).__name__,
+    [
+        *(None, 1.5, "text", b"bytes", np.arange(10), pd.DataFrame({"a": [1]}), {1, 2}, range(3)),
+        # Large pieces and small ones, in turns.
+        pd.DataFrame({"number": range(100_000), "flag": True, "text": "some text", "other": 1.5}),
+        {"frames": [pd.DataFrame({"number": range(100_000), "flag": True})], "array": np.arange(100_000)},
+    ],
+    ids=lambda value: f"{type(value).__name__} {len(str(value))}",
 )
 def test_the_digest_is_of_all_the_stored_bytes(value, exchange, producer):
     reference = exchange.put(value, name="x", producer=producer)
     content = file_of(reference).read_bytes()
     assert reference.digest == f"blake3:{blake3(content).hexdigest()}"
     assert reference.nbytes == len(content)
+
+
+class LateDigest:
+    """Looks at what is large when the writer has gone on, or will not before it has looked."""
+
+    def __init__(self, gone_on):
+        self.gone_on = gone_on
+        self.digest = blake3()
+
+    def update(self, view):
+        if view.nbytes >= 1 << 20:
+            self.gone_on.wait(0.2)
+        self.digest.update(view)
+        return self
+
+    def hexdigest(self):
+        return self.digest.hexdigest()
+
+
+class PiecesCodec:
+    """Writes some numbers, each as a piece of its own size, and all of them from one buffer or each from its own."""
+
+    name = "pieces"
+    unpickles = False
+
+    def __init__(self, gone_on, *, lasting):
+        self.gone_on = gone_on
+        self.lasting = lasting
+
+    def encode(self, value):
+        return Encoding(type="range", extension="", lasting=self.lasting, write=lambda file: self._write(value, file))
+
+    def _write(self, value, file):
+        buffer = bytearray(1 << 20)
+        for number in value:
+            buffer = bytearray(1 << number) if self.lasting else buffer
+            buffer[:] = bytes([number]) * len(buffer)
+            file.write(buffer)
+            if number != value[0]:
+                self.gone_on.set()
+
+    def decode(self, payload):
+        return bytes(payload.view)
+
+
+@pytest.mark.parametrize("lasting", [False, True], ids=["one buffer", "buffers that last"])
+def test_a_digest_that_is_late_is_of_what_was_written(lasting, producer, tmp_path, monkeypatch):
+    gone_on = threading.Event()
+    monkeypatch.setattr(exchange_module, "_new_digest", lambda nbytes: LateDigest(gone_on))
+    exchange = Exchange(f"file://{tmp_path}", codecs=CodecRegistry(extra=[PiecesCodec(gone_on, lasting=lasting)]))
+    reference = exchange.put(range(22, 8, -7) if lasting else range(3, 5), name="x", producer=producer)
+    content = file_of(reference).read_bytes()
+    assert reference.digest == f"blake3:{blake3(content).hexdigest()}"
+    assert exchange.get(reference) == content
 
 
 def test_nothing_but_the_artifact_lies_in_storage(exchange, producer, stored):

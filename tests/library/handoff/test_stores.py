@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import subprocess
@@ -243,6 +244,44 @@ def test_a_killed_process_leaves_nothing_under_the_artifacts_name(tmp_path):
     assert done.returncode == 9
     assert not (tmp_path / "a/x").exists()
     assert all(path.name.startswith(".") for path in (tmp_path / "a").iterdir())
+
+
+def test_a_disk_without_room_leaves_nothing(tmp_path):
+    code = (
+        "import resource, sys\n"
+        "from airflow_linepipe.handoff import open_store\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, 3_000_000))\n"
+        "with open_store(sys.argv[1]).write(sys.argv[1]) as file:\n"
+        "    file.write(bytes(2_000_000))\n"
+        "    file.write(bytes(2_000_000))\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    command = [sys.executable, "-c", code, f"file://{tmp_path}/a/x"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[-1] == "OSError: [Errno 27] File too large"
+    assert list((tmp_path / "a").iterdir()) == []
+
+
+@pytest.mark.parametrize("refusal", [errno.ENOSPC, errno.EOPNOTSUPP, errno.EINVAL])
+def test_a_disk_that_reserves_no_room_is_written_to(refusal, tmp_path, monkeypatch):
+    asked = []
+
+    def refuse(*arguments):
+        asked.append(arguments[1:])
+        raise OSError(refusal, "refused")
+
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    write(LocalStore(), f"file://{tmp_path}/x", bytes(3_000_000))
+    assert LocalStore().read(f"file://{tmp_path}/x") == bytes(3_000_000)
+    on_a_disk = os.major(tmp_path.stat().st_dev) != 0
+    assert asked == ([(0, 3_000_000)] if on_a_disk else [])
+
+
+def test_a_file_system_of_the_network_is_not_asked_for_room(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "major", lambda device: 0)
+    monkeypatch.setattr(os, "posix_fallocate", lambda *arguments: pytest.fail("it was asked"))
+    write(LocalStore(), f"file://{tmp_path}/x", bytes(3_000_000))
+    assert LocalStore().find(f"file://{tmp_path}/x").nbytes == 3_000_000
 
 
 def test_a_folder_that_cannot_be_written_to_is_a_permission_error_and_not_ours(tmp_path):
