@@ -114,7 +114,7 @@ class Exchange:
         codec, encoding = self._encode(value, name, producer)
         uri = artifact_uri(self.storage, producer, name, encoding.extension)
         try:
-            with self._open_store(uri).write(uri) as file, _Counted(file, lasting=encoding.lasting) as counted:
+            with self._open_store(uri).write(uri) as file, _Counted(file, encoding) as counted:
                 try:
                     encoding.write(cast("BinaryIO", counted))
                 except MemoryError:
@@ -255,15 +255,15 @@ class _Counted(io.RawIOBase):
 
     Args:
         file: Where it goes.
-        lasting: Whether what is written stays as it is until this is closed: the digest may fall behind then.
+        encoding: Whose `write` writes to it. If its buffers last, the digest may fall behind.
     """
 
-    def __init__(self, file: BinaryIO, *, lasting: bool) -> None:
+    def __init__(self, file: BinaryIO, encoding: Encoding) -> None:
         self._file = file
-        self._lasting = lasting
+        self._lasting = encoding.lasting
         self._helper = ThreadPoolExecutor(1)
         self._digesting: list[Future[blake3]] = []
-        self.digest = _new_digest(0)
+        self.digest = _new_digest(encoding.largest)
         self.nbytes = 0
         # What the storage, and not the value, has raised.
         self.failure: OSError | None = None

@@ -39,6 +39,7 @@ class ArrayCodec:
             extension=".npy",
             write=write,
             summary={"shape": list(value.shape), "dtype": str(value.dtype)[:200]},
+            largest=value.nbytes,
         )
 
     def decode(self, payload: Payload) -> Any:

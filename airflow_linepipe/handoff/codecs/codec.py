@@ -30,6 +30,8 @@ class Encoding:
         value: The value itself, JSON-safe, where it is small and plain.
         lasting: Whether every buffer that `write` hands over stays as it is until `write` has returned. It is then
             digested beside all that follows, else before `write` goes on.
+        largest: The bytes of the largest of these buffers, where that is known before. If it is very large, all
+            processors digest it.
     """
 
     type: str
@@ -38,6 +40,7 @@ class Encoding:
     summary: Mapping[str, Json] = field(default_factory=dict)
     value: Json | Literal[Absent.ABSENT] = ABSENT
     lasting: bool = False
+    largest: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
