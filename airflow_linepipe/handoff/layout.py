@@ -195,7 +195,7 @@ def unescape(segment: str) -> str:
 
 
 def _without_connection(url: str) -> str:
-    return _CONNECTION.sub(r"\1", url)
+    return _CONNECTION.sub(r"\1", url) if "@" in url else url
 
 
 def _quote(text: str) -> str:
