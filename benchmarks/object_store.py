@@ -12,7 +12,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from benchmarks.handoff import numbers
+from benchmarks.handoff import best_of, numbers
 from benchmarks.report import Row
 
 __all__ = ["measure"]
@@ -97,7 +97,7 @@ def _timed(call: Callable[..., Any], *arguments: Any, **options: Any) -> tuple[f
 
 
 def _rows(taken: dict[str, list[tuple[float, float]]]) -> list[Row]:
-    best = {name: (min(put for put, _ in pairs), min(got for _, got in pairs)) for name, pairs in taken.items()}
+    best = best_of(taken)
     ours = best["ours"]
     return [
         Row(

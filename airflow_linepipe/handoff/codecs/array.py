@@ -25,9 +25,10 @@ class ArrayCodec:
         numpy = sys.modules.get("numpy")
         if numpy is None or type(value) is not numpy.ndarray or not _is_kept(value.dtype):
             return None
+        in_one_piece = value.flags.forc and value.nbytes > 0
 
         def write(file: BinaryIO) -> None:
-            if value.flags.forc and value.nbytes:
+            if in_one_piece:
                 numpy.lib.format.write_array_header_1_0(file, numpy.lib.format.header_data_from_array_1_0(value))
                 # The bytes as they lie there; NumPy's own writing goes through copies.
                 file.write(value.reshape(-1, order="A").view(numpy.uint8).data)
@@ -39,7 +40,7 @@ class ArrayCodec:
             extension=".npy",
             write=write,
             summary={"shape": list(value.shape), "dtype": str(value.dtype)[:200]},
-            largest=value.nbytes,
+            largest=value.nbytes if in_one_piece else 0,
         )
 
     def decode(self, payload: Payload) -> Any:

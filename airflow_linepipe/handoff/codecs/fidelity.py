@@ -6,7 +6,6 @@ import json
 import math
 from datetime import date
 from decimal import Decimal
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -63,9 +62,7 @@ def is_kept(frame: pd.DataFrame, table: pa.Table, read: Callable[[pa.Table], pd.
     if not isinstance(frame.index, pd.RangeIndex) and not _same_index(frame.index, head.index):
         return False
     levels = enumerate(levels_of(frame.index), start=frame.shape[1])
-    doubtful = chain(
-        columns_of(frame, _is_doubtful), ((at, level) for at, level in levels if _is_doubtful(level.dtype))
-    )
+    doubtful = [*columns_of(frame, _is_doubtful), *(pair for pair in levels if _is_doubtful(pair[1].dtype))]
     return all(_is_column_kept(ours, table.column(position)) for position, ours in doubtful)
 
 

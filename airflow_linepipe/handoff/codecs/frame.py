@@ -112,8 +112,7 @@ def _extras(frame: pd.DataFrame, table: pa.Table) -> bytes:
     if freq is not None and not isinstance(frame.index, pd.PeriodIndex):
         extras["freq"] = freq
     # pandas has a dtype of its own for text; a column of objects was not of it.
-    objects = [position for position, dtype in enumerate(frame.dtypes) if holds_objects(dtype)]
-    fields = [table.schema.field(position) for position in objects]
+    fields = [table.schema.field(position) for position, _ in columns_of(frame, holds_objects)]
     if texts := [field.name for field in fields if pa.types.is_string(field.type)]:
         extras["texts"] = texts
     return json.dumps(extras).encode()

@@ -16,7 +16,7 @@ from airflow_linepipe.handoff.stores.memory import map_privately, read_whole
 from airflow_linepipe.handoff.stores.store import StoredObject
 
 if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer as Buffer
+    from _typeshed import ReadableBuffer
 
 __all__ = ["LocalStore"]
 
@@ -73,7 +73,7 @@ class _ReservingFile(io.FileIO):
     Only if the disk is this machine's: a file system of the network would have to ask another one.
     """
 
-    def write(self, data: Buffer) -> int:
+    def write(self, data: ReadableBuffer) -> int:
         nbytes = memoryview(data).nbytes
         if nbytes >= _LARGE and os.major(os.fstat(self.fileno()).st_dev) and hasattr(os, "posix_fallocate"):
             # Where it cannot be reserved, the write itself finds that out.

@@ -232,6 +232,13 @@ def test_a_file_store_reads_without_loading(tmp_path):
     assert time.monotonic() - started < 1
 
 
+def run_apart(code, uri):
+    """Run code in a process of its own."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    command = [sys.executable, "-c", code, uri]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
 def test_a_killed_process_leaves_nothing_under_the_artifacts_name(tmp_path):
     code = (
         "import os, sys\n"
@@ -239,9 +246,7 @@ def test_a_killed_process_leaves_nothing_under_the_artifacts_name(tmp_path):
         "with open_store(sys.argv[1]).write(sys.argv[1]) as file:\n"
         "    file.write(b'half'); file.flush(); os._exit(9)\n"
     )
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
-    done = subprocess.run([sys.executable, "-c", code, f"file://{tmp_path}/a/x"], env=environment, check=False)
-    assert done.returncode == 9
+    assert run_apart(code, f"file://{tmp_path}/a/x").returncode == 9
     assert not (tmp_path / "a/x").exists()
     assert all(path.name.startswith(".") for path in (tmp_path / "a").iterdir())
 
@@ -255,9 +260,7 @@ def test_a_disk_without_room_leaves_nothing(tmp_path):
         "    file.write(bytes(2_000_000))\n"
         "    file.write(bytes(2_000_000))\n"
     )
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
-    command = [sys.executable, "-c", code, f"file://{tmp_path}/a/x"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = run_apart(code, f"file://{tmp_path}/a/x")
     assert done.stderr.splitlines()[-1] == "OSError: [Errno 27] File too large"
     assert list((tmp_path / "a").iterdir()) == []
 
